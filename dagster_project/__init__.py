@@ -1,0 +1,1 @@
+"""The outcome warehouse: agency extracts in, gated outcome indicators out."""

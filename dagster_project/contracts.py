@@ -1,0 +1,229 @@
+"""A contract on disk → the extracts, columns and checks that the rest of the system works from.
+
+The contract (Open Data Contract Standard 3.1, one file per agency) is the only place that names an extract or a column.
+Everything here is read from it: intake checks, raw tables, dbt sources, the guidance for suppliers.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?:_(?P<sequence>\d{1,3}))?\.csv(?:\.gz)?$")
+_JAVA_TO_STRPTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d"}
+
+
+class ContractError(ValueError):
+    """A contract that cannot be used; the message names the file, the place and the remedy."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One field of an extract: its agreed name, type and limits."""
+
+    name: str
+    type: str
+    is_required: bool
+    is_key: bool
+    is_identifier: bool
+    description: str
+    options: dict
+    code_list: str | None
+    aliases: tuple[str, ...]
+    parent: str | None
+
+    @property
+    def date_format(self) -> str:
+        """The agreed date format in strptime's letters."""
+        text = self.options.get("format", "yyyy-MM-dd")
+        for java, strptime in _JAVA_TO_STRPTIME.items():
+            text = text.replace(java, strptime)
+        return text
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule about one row as a whole: ``fails_when`` is SQL over the typed columns."""
+
+    name: str
+    column: str
+    fails_when: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One kind of file from one agency."""
+
+    agency: str
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    rules: tuple[RowRule, ...]
+    mode: str  # full: the file replaces all before it; delta: a row replaces the row with its key
+    deleted_flag: str | None
+    max_percent: float
+    max_rows: int
+    tolerated_rows: int
+    delimiter: str
+    encoding: str
+    contract_version: str
+    contract_hash: str
+
+    @property
+    def table(self) -> str:
+        """Name of its raw table, without the schema."""
+        return f"{self.agency}__{self.name}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.columns if c.is_key)
+
+
+@dataclass
+class Contracts:
+    """Every contract found in a folder, with the code lists that they point to."""
+
+    folder: Path
+    seeds_dir: Path
+    extracts: list[Extract] = field(default_factory=list)
+
+    def find(self, agency: str, extract: str) -> Extract | None:
+        return next((e for e in self.extracts if (e.agency, e.name) == (agency, extract)), None)
+
+    @property
+    def agencies(self) -> list[str]:
+        return sorted({e.agency for e in self.extracts})
+
+    @cached_property
+    def _seed_files(self) -> dict[str, Path]:
+        return {p.stem: p for p in self.seeds_dir.rglob("*.csv")}
+
+    def codes(self, code_list: str) -> set[str]:
+        """The codes of a list, written in a contract as ``seed`` (column ``code``) or ``seed.column``."""
+        seed, _, column = code_list.partition(".")
+        path = self._seed_files.get(seed)
+        if path is None:
+            raise ContractError(
+                f"{self.folder}: code list '{code_list}' has no file {seed}.csv under {self.seeds_dir}. Add the seed."
+            )
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            if (column or "code") not in (rows.fieldnames or []):
+                raise ContractError(f"{path}: has no column '{column or 'code'}', which code list '{code_list}' asks for.")
+            return {row[column or "code"] for row in rows}
+
+
+def _custom(node: dict) -> dict:
+    return {p["property"]: p.get("value") for p in node.get("customProperties") or []}
+
+
+def _column(node: dict) -> Column:
+    custom = _custom(node)
+    parents = node.get("relationships") or []
+    return Column(
+        name=node["name"],
+        type=node.get("logicalType", "string"),
+        is_required=bool(node.get("required") or node.get("primaryKey")),
+        is_key=bool(node.get("primaryKey")),
+        is_identifier=node.get("classification") == "identifier",
+        description=node.get("description", ""),
+        options=node.get("logicalTypeOptions") or {},
+        code_list=custom.get("codeList"),
+        aliases=tuple(custom.get("aliases") or ()),
+        parent=parents[0]["to"] if parents else None,
+    )
+
+
+def read_contract(path: Path) -> list[Extract]:
+    """The extracts of one contract file. Raises ContractError for a file that is not a usable contract."""
+    # the standard's own model is slow to import, and tests hold every contract to its schema
+    raw = path.read_bytes()
+    try:
+        contract = yaml.safe_load(raw)
+        server = _custom(contract["servers"][0])
+        extracts = []
+        for node in contract["schema"]:
+            custom = _custom(node)
+            rules = tuple(
+                RowRule(q["name"], q["implementation"]["column"], q["implementation"]["failsWhen"], q["description"])
+                for q in node.get("quality") or []
+                if q.get("engine") == "row_rule"
+            )
+            extracts.append(
+                Extract(
+                    agency=contract["id"],
+                    name=node["name"],
+                    description=node.get("description", ""),
+                    columns=tuple(_column(p) for p in node["properties"]),
+                    rules=rules,
+                    mode=custom["deliveryMode"],
+                    deleted_flag=custom.get("deletedFlag"),
+                    max_percent=float(custom["maxQuarantinedPercent"]),
+                    max_rows=int(custom["maxQuarantinedRows"]),
+                    tolerated_rows=int(custom["toleratedQuarantinedRows"]),
+                    delimiter=server.get("delimiter", ","),
+                    encoding=server.get("encoding", "utf-8"),
+                    contract_version=str(contract["version"]),
+                    contract_hash=hashlib.sha256(raw).hexdigest(),
+                )
+            )
+    except (KeyError, TypeError, IndexError, ValueError, yaml.YAMLError) as error:
+        raise ContractError(
+            f"{path}: not a usable contract ({type(error).__name__}: {error}). Compare it with its neighbours."
+        ) from error
+    for extract in extracts:
+        if not extract.key:
+            raise ContractError(f"{path}: extract '{extract.name}' has no primaryKey column. Mark the key.")
+    return extracts
+
+
+def load_contracts(folder: Path, seeds_dir: Path) -> Contracts:
+    """Every ``*.odcs.yaml`` of a folder, in the order of their names."""
+    contracts = Contracts(folder, seeds_dir)
+    for path in sorted(folder.glob("*.odcs.yaml")):
+        contracts.extracts.extend(read_contract(path))
+    if not contracts.extracts:
+        raise ContractError(f"{folder}: no contract (*.odcs.yaml) found.")
+    return contracts
+
+
+def dbt_sources(contracts: Contracts) -> dict:
+    """The contracts as a dbt sources file: one source per agency, its raw tables, their typed columns."""
+    sources = []
+    for agency in contracts.agencies:
+        tables = []
+        for extract in (e for e in contracts.extracts if e.agency == agency):
+            columns = [
+                {"name": c.name, "description": c.description, "config": {"meta": {"type": c.type, "date_format": c.date_format}}}
+                for c in extract.columns
+            ]
+            meta = {"mode": extract.mode, "key": list(extract.key), "deleted_flag": extract.deleted_flag}
+            tables.append(
+                {
+                    "name": extract.name,
+                    "identifier": extract.table,
+                    "description": extract.description,
+                    "config": {"meta": meta},
+                    "columns": columns,
+                }
+            )
+        sources.append({"name": agency, "database": "restricted", "schema": "raw", "tables": tables})
+    return {"version": 2, "sources": sources}
+
+
+def write_dbt_sources(contracts: Contracts, dbt_dir: Path) -> Path:
+    """Write the derived sources file where dbt reads it; untouched when nothing changed, so dbt need not parse again."""
+    path = dbt_dir / "models" / "staging" / "_sources.yml"
+    text = "# Made from expectations/contracts by every run. Change the contract, not this file.\n"
+    text += yaml.safe_dump(dbt_sources(contracts), sort_keys=False, allow_unicode=True, width=130)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return path

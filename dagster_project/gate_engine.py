@@ -1,0 +1,176 @@
+"""Great Expectations over DuckDB for the gate: one connection that sees the candidate and what it is compared with.
+
+Names that rules may use in SQL: ``release`` (the candidate), ``warehouse``, ``previous`` (the current release),
+``seeds.<file>`` (text columns), ``contracts.identifiers`` (column_name) and the helper views of the suites.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from dagster_project.contracts import load_contracts
+from dagster_project.suites import GateError, Rule, Suite
+
+if TYPE_CHECKING:
+    from dagster_project.settings import Settings
+
+
+@cache
+def _datasource_class() -> type:
+    """Stock Great Expectations closes a DuckDB connection before its rows are read; this one keeps it open."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import sqlalchemy
+    from great_expectations.datasource.fluent import SQLDatasource
+    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+    from sqlalchemy.pool import StaticPool
+
+    class OneConnectionEngine(SqlAlchemyExecutionEngine):
+        @contextmanager
+        def get_connection(self):
+            if not self._connection:
+                self._connection = self.engine.connect()
+            yield self._connection
+
+    class DuckDBDatasource(SQLDatasource):
+        type: Literal["duckdb_release"] = "duckdb_release"
+
+        def _create_engine(self):
+            return sqlalchemy.create_engine("duckdb:///:memory:", poolclass=StaticPool, isolation_level="AUTOCOMMIT")
+
+        def get_execution_engine(self):
+            if not self._execution_engine:
+                self._execution_engine = OneConnectionEngine(engine=self.get_engine())
+            return self._execution_engine
+
+    return DuckDBDatasource
+
+
+def _text(value: Path | str) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+class GateEngine:
+    """A context manager that opens everything the rules read and, on leaving, closes it so that files may be moved."""
+
+    def __init__(self, settings: Settings, databases: dict[str, Path], read_only: bool = True) -> None:
+        self.settings, self.databases, self.read_only = settings, databases, read_only
+
+    def __enter__(self) -> GateEngine:
+        datasource_class = _datasource_class()
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+        self.context = gx.get_context(mode="ephemeral")
+        self.context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        source = datasource_class(name="gate", connection_string="duckdb:///:memory:")
+        self.source = self.context._add_fluent_datasource(datasource=source)
+        try:
+            self._open()
+        except Exception:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close in the order that lets go of the files."""
+        engine = self.source.get_execution_engine()
+        if engine._connection:
+            engine._connection.close()
+        engine.engine.dispose()
+        self.source.get_engine().dispose()
+
+    def execute(self, sql: str) -> list[Any]:
+        """Rows of one statement. Raises GateError with DuckDB's own words."""
+        try:
+            with self.source.get_execution_engine().get_connection() as connection:
+                result = connection.exec_driver_sql(sql)
+                return list(result.fetchall()) if result.returns_rows else []
+        except Exception as error:
+            words = " ".join(str(getattr(error, "orig", error)).split())
+            raise GateError(f"The gate could not run «{' '.join(sql.split())[:200]}»: {words[:400]}") from error
+
+    def _open(self) -> None:
+        self.execute(f"set memory_limit = {_text(self.settings.memory_limit)}")
+        self.execute(f"set threads = {int(self.settings.threads)}")
+        self.execute("set autoinstall_known_extensions = false")
+        self.execute("set autoload_known_extensions = false")
+        for name, path in self.databases.items():
+            self.execute(f"attach {_text(path)} as {name}" + (" (read_only)" if self.read_only else ""))
+        self.execute("create schema seeds")
+        for path in sorted(self.settings.seeds_dir.rglob("*.csv")):
+            with open(path, newline="", encoding="utf-8") as file:
+                names = next(csv.reader(file))
+            # text as written; the empty text is null, as dbt reads it
+            columns = ", ".join(f'nullif("{n}", \'\') as "{n}"' for n in names)
+            self.execute(f"create table seeds.\"{path.stem}\" as select {columns} from "
+                         f"read_csv({_text(path)}, header = true, all_varchar = true, delim = ',', quote = '\"')")
+        self.execute("create schema contracts")
+        self.execute("create table contracts.identifiers (column_name varchar)")
+        contracts = load_contracts(self.settings.contracts_dir, self.settings.seeds_dir)
+        for name in sorted({c.name for e in contracts.extracts for c in e.columns if c.is_identifier}):
+            self.execute(f"insert into contracts.identifiers values ({_text(name)})")
+
+    def tables(self, database: str) -> set[str]:
+        """``table`` (schema main) or ``schema.table`` of everything in an attached database."""
+        rows = self.execute("select schema_name, table_name from duckdb_tables() where database_name = " + _text(database))
+        return {table if schema == "main" else f"{schema}.{table}" for schema, table in rows}
+
+    def open_suites(self, suites: list[Suite]) -> None:
+        """Make the tables of the suites known by the suites' names, then their helper views."""
+        views = {s.name: f"select * from {s.database}.{s.table}" for s in suites}
+        for name, sql in {**views, **{n: q for s in suites for n, q in s.views.items()}}.items():
+            self.execute(f'create or replace view "{name}" as {sql.strip().rstrip(";")}')
+
+    def count(self, sql: str) -> int:
+        """The first value of a query, as a whole number; null is 0."""
+        return int(self.execute(sql)[0][0] or 0)
+
+    def evaluate(self, suite: Suite, rules: list[Rule]) -> dict[str, int]:
+        """Rule id → how many rows fail (a rule about the table as a whole: 0 or 1).
+
+        Raises GateError when a rule cannot be evaluated, and when not every rule that was written was evaluated.
+        """
+        from great_expectations.core.expectation_suite import ExpectationSuite
+        from great_expectations.expectations.registry import get_expectation_impl
+
+        for rule in rules:
+            try:
+                get_expectation_impl(rule.type)
+            except Exception as error:
+                raise GateError(f"{suite.name}.yml, rule '{rule.id}': there is no expectation '{rule.type}'. Check its spelling.") from error
+        written = [{"type": r.type, "kwargs": r.kwargs, "meta": {"rule_id": r.id}} for r in rules]
+        try:
+            expectations = ExpectationSuite(name=suite.name, expectations=written)
+        except Exception as error:
+            raise GateError(f"{suite.name}.yml: Great Expectations refuses a rule: {' '.join(str(error).split())}") from error
+        name = suite.name
+        asset = next((a for a in self.source.assets if a.name == name), None) or self.source.add_table_asset(name, table_name=name)
+        batch = asset.build_batch_request()
+        result = asset.get_batch(batch).validate(expectations, result_format={"result_format": "BASIC"})
+        failing = {r.expectation_config.meta["rule_id"]: self._failing(suite, r) for r in result.results}
+        lost = sorted({r.id for r in rules} ^ set(failing))
+        if lost or len(result.results) != len(rules):
+            raise GateError(f"{suite.name}.yml: {len(rules)} rules written, {len(result.results)} evaluated; lost: {', '.join(lost)}.")
+        return failing
+
+    @staticmethod
+    def _failing(suite: Suite, result: Any) -> int:
+        rule_id = result.expectation_config.meta["rule_id"]
+        info = result.exception_info or {}
+        errors = [info] if "raised_exception" in info else list(info.values())
+        message = next((e.get("exception_message") for e in errors if e.get("raised_exception")), None)
+        if message:
+            raise GateError(f"{suite.name}.yml, rule '{rule_id}' could not be evaluated: {' '.join(message.split())[:600]}")
+        if "unexpected_count" in result.result:
+            return int(result.result["unexpected_count"])
+        if result.expectation_config.type == "unexpected_rows_expectation":
+            return int(result.result["observed_value"])
+        return 0 if result.success else 1

@@ -1,0 +1,91 @@
+"""What dbt needs to know of this installation: its databases, limits, key and derived sources. No Dagster inside."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .contracts import Contracts, load_contracts, write_dbt_sources
+from .settings import Settings
+
+HMAC_BLOCK_BYTES = 64
+
+
+class RunInProgress(RuntimeError):
+    """Another run holds the lock; the message says which process."""
+
+
+@contextmanager
+def run_lock(settings: Settings) -> Iterator[None]:
+    """One run at a time. The system drops the lock when its holder ends, however it ends, so it never goes stale."""
+    import fcntl
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with open(settings.data_dir / "run.lock", "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise RunInProgress(f"Another run is in progress (process {file.read().strip() or 'unknown'}). Wait until it ends.") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def ensure_person_key(path: Path) -> Path:
+    """The project's key for person_id, made on first use, readable by its owner only. Keep a copy: without it ids change.
+
+    The file holds the two padded halves that HMAC-SHA-256 uses, so that SQL can do the rest.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        key = secrets.token_bytes(HMAC_BLOCK_BYTES)
+        inner, outer = bytes(b ^ 0x36 for b in key).hex(), bytes(b ^ 0x5C for b in key).hex()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"inner_pad,outer_pad\n{inner},{outer}\n")
+    return path
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Environment for dbt: where the databases and the key are, and what it may use. Telemetry is off here as well."""
+    return {
+        "DBT_PROFILES_DIR": str(settings.dbt_dir),
+        "DBT_PROJECT_DIR": str(settings.dbt_dir),
+        "DBT_TARGET_PATH": str(settings.data_dir / "dbt" / "target"),
+        "DBT_LOG_PATH": str(settings.data_dir / "dbt" / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        "OUTCOMES_WAREHOUSE_DB": str(settings.warehouse_db),
+        "OUTCOMES_RESTRICTED_DB": str(settings.restricted_db),
+        "OUTCOMES_PERSON_KEY_FILE": str(settings.person_key_file),
+        "OUTCOMES_WORK_DIR": str(settings.data_dir / "work"),
+        "OUTCOMES_MEMORY_LIMIT": settings.memory_limit,
+        "OUTCOMES_THREADS": str(settings.threads),
+    }
+
+
+def prepare(settings: Settings) -> Contracts:
+    """Everything dbt reads that is not in git: the derived sources and the key. Returns the contracts."""
+    contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
+    write_dbt_sources(contracts, settings.dbt_dir)
+    ensure_person_key(settings.person_key_file)
+    for folder in (settings.landing_dir / agency for agency in contracts.agencies):
+        folder.mkdir(parents=True, exist_ok=True)
+    (settings.data_dir / "work").mkdir(parents=True, exist_ok=True)
+    return contracts
+
+
+def run_dbt(settings: Settings, *arguments: str):
+    """Run dbt in this process, for example ``run_dbt(settings, "build")``. Returns dbt's own result object."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    os.environ.update(dbt_environment(settings))
+    try:
+        return dbtRunner().invoke([*arguments, "--quiet"])
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # or the files stay open until this process ends

@@ -1,0 +1,38 @@
+{#- Is a count too small to publish (seeds/disclosure_rules)? -#}
+{% macro is_small(count) -%}
+({{ count }} < rules.suppress_below and ({{ count }} > 0 or rules.zero_is_published = 0))
+{%- endmacro %}
+
+{#-
+  Cells hidden because they are small, or because a hidden cell would follow by subtraction. `primary` is a CTE of
+  (cell_id, size, is_hidden). In every sum, as long as something changes: one hidden part beside a shown whole hides the
+  next smallest part, or the whole if there is none; a hidden whole with every part shown hides its smallest part.
+-#}
+{% macro hide_what_follows(primary, rounds=8) %}
+{%- for round in range(1, rounds + 1) %}
+{%- set before = primary if round == 1 else 'hidden_' ~ (round - 1) %}
+sums_{{ round }} as materialized (
+    select
+        parts.group_id,
+        max(case when parts.is_whole then parts.cell_id end) as whole_id,
+        bool_or(parts.is_whole and cells.is_hidden) as is_whole_hidden,
+        sum(case when not parts.is_whole and cells.is_hidden then 1 else 0 end) as hidden_parts,
+        min_by(cells.cell_id, (cells.size, cells.cell_id)) filter (not parts.is_whole and not cells.is_hidden and cells.size > 0) as next_id,
+    from {{ ref('disclosure_groups') }} as parts
+    inner join {{ before }} as cells on parts.cell_id = cells.cell_id
+    group by parts.group_id
+),
+
+newly_{{ round }} as materialized (
+    select distinct coalesce(next_id, whole_id) as cell_id
+    from sums_{{ round }}
+    where (hidden_parts = 1 and not is_whole_hidden) or (hidden_parts = 0 and is_whole_hidden)
+),
+
+hidden_{{ round }} as materialized (
+    select cells.cell_id, cells.size, cells.is_hidden or newly.cell_id is not null as is_hidden
+    from {{ before }} as cells
+    left join newly_{{ round }} as newly on cells.cell_id = newly.cell_id
+){{ "," if not loop.last }}
+{% endfor %}
+{% endmacro %}

@@ -1,0 +1,16 @@
+{#- Join condition to a mapping seed: the row of a view that says what a code meant on a day. -#}
+{% macro maps(mapping, view, code_list, code, day) -%}
+{{ mapping }}.view_id = '{{ view }}' and {{ mapping }}.code_list = {{ code_list }} and {{ mapping }}.code = {{ code }}
+            and {{ is_on_day(day, "coalesce(" ~ mapping ~ ".valid_from, date '1900-01-01')", mapping ~ ".valid_to") }}
+{%- endmacro %}
+
+{#- The columns that let a reader go back to the record that decided an outcome. -#}
+{% macro evidence(prefix, relation) %}
+        {{ relation }}.agency as {{ prefix }}_evidence_agency,
+        {{ relation }}.evidence_delivery_id as {{ prefix }}_evidence_delivery_id,
+        {{ relation }}.evidence_row_number as {{ prefix }}_evidence_row_number,
+        {{ relation }}.evidence_date as {{ prefix }}_evidence_date,
+        {{ relation }}.code as {{ prefix }}_evidence_code,
+        {{ relation }}.is_evidenced as {{ prefix }}_is_evidenced,
+        {{ relation }}.evidence_days as {{ prefix }}_evidence_days,
+{%- endmacro %}

@@ -1,0 +1,14 @@
+{#- Names and numbers as they are compared: letters and digits only, upper case, blank is null. -#}
+{% macro std_name(column) -%} nullif(regexp_replace(upper(strip_accents(trim({{ column }}))), '[^A-Z]', '', 'g'), '') {%- endmacro %}
+{% macro std_number(column) -%} nullif(regexp_replace(upper(trim({{ column }})), '[^A-Z0-9]', '', 'g'), '') {%- endmacro %}
+
+{#- A National Insurance number in its usual form: two letters, six digits, A to D. Anything else is no number. -#}
+{% macro std_ni_number(column) -%}
+case when regexp_full_match({{ std_number(column) }}, '[A-Z]{2}[0-9]{6}[A-D]') then {{ std_number(column) }} end
+{%- endmacro %}
+
+{#- A link made on a number is believed when dates of birth agree, or family name and first initial do. -#}
+{% macro is_same_person(a, b) -%}
+({{ a }}.date_of_birth = {{ b }}.date_of_birth
+    or ({{ a }}.last_name = {{ b }}.last_name and left({{ a }}.first_name, 1) = left({{ b }}.first_name, 1)))
+{%- endmacro %}

@@ -1,0 +1,45 @@
+-- One row per geography, financial year and pair of answers: how often the probation record and P45 agree on work at termination.
+with outcomes as (
+    select * from {{ ref('minimum_outcomes') }} where is_in_scope
+),
+
+rules as (
+    select value as suppress_below, 1 as zero_is_published from {{ ref('disclosure_rules') }} where rule_id = 'suppress_below'
+),
+
+summed as (
+    select
+        memberships.geography_type,
+        memberships.geography_code,
+        periods.period_type,
+        periods.period_start,
+        outcomes.employed_status as record_status,
+        outcomes.employed_p45_status as p45_status,
+        count(*) as event_count,
+    from outcomes
+    inner join {{ ref('area_memberships') }} as memberships
+        on outcomes.area_code = memberships.area_code and memberships.geography_type in ('country', 'nation')
+    inner join {{ ref('reporting_periods') }} as periods
+        on outcomes.event_date >= periods.period_start and outcomes.event_date < periods.period_end and periods.period_type = 'financial_year'
+    group by 1, 2, 3, 4, 5, 6
+),
+
+-- now we have whole tables hidden when any of their cells is small: no cell can then be worked out from the rest
+judged as (
+    select
+        summed.*,
+        bool_or({{ is_small('summed.event_count') }}) over (partition by summed.period_type, summed.period_start) as is_hidden,
+    from summed
+    cross join rules
+)
+
+select
+    geography_type,
+    geography_code,
+    period_type,
+    period_start,
+    record_status,
+    p45_status,
+    case when not is_hidden then event_count end as event_count,
+    case when is_hidden then 'suppressed' else 'available' end as status,
+from judged

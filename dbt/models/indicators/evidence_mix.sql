@@ -1,0 +1,61 @@
+-- One row per indicator, geography, period and agency: the share of its events, in scope, that the agency's records decided,
+-- rounded so that it gives no count away.
+-- depends_on: {{ ref('minimum_outcomes') }}, {{ ref('release_outcomes') }}, {{ ref('disposal_outcomes') }}
+{%- set marts = {'termination': 'minimum_outcomes', 'release': 'release_outcomes', 'disposal': 'disposal_outcomes'} %}
+{%- set prefixes = {
+    'settled_policy': 'accommodation', 'settled_sustainable': 'accommodation', 'housed': 'accommodation', 'employed': 'employment',
+    'employed_if_available': 'employment', 'housed_first_night': 'first_night', 'settled_three_months': 'three_months',
+    'employed_six_weeks': 'six_weeks', 'employed_six_months': 'six_months'} %}
+with deciders as (
+    {%- for population, mart in marts.items() %}
+    {%- set loop_first = loop.first %}
+    {%- set columns = adapter.get_columns_in_relation(ref(mart)) | map(attribute='name') | list if execute else [] %}
+    {%- for outcome, prefix in prefixes.items() if outcome ~ '_status' in columns and prefix ~ '_evidence_agency' in columns %}
+    {{ 'union all' if not (loop_first and loop.first) }}
+    select '{{ population }}' as population, '{{ outcome }}' as outcome, cast(date_trunc('month', event_date) as date) as month_start, area_code, order_group,
+        coalesce({{ prefix }}_evidence_agency, 'no record') as agency, count(*) as event_count
+    from {{ ref(mart) }}
+    where is_in_scope and {{ outcome }}_status <> 'not_applicable'
+    group by all
+    {%- endfor %}
+    {%- endfor %}
+),
+
+definitions as (
+    select * from {{ ref('indicator_definitions') }}
+),
+
+summed as (
+    select
+        definitions.indicator_id,
+        definitions.view_id,
+        definitions.definition_version,
+        memberships.geography_type,
+        memberships.geography_code,
+        periods.period_type,
+        periods.period_start,
+        deciders.agency,
+        sum(deciders.event_count) as event_count,
+    from deciders
+    inner join definitions
+        on deciders.population = definitions.population and deciders.outcome = definitions.outcome
+            and (definitions.order_group is null or definitions.order_group = deciders.order_group)
+    inner join {{ ref('area_memberships') }} as memberships on deciders.area_code = memberships.area_code
+    inner join {{ ref('reporting_periods') }} as periods
+        on deciders.month_start >= periods.period_start and deciders.month_start < periods.period_end
+    group by 1, 2, 3, 4, 5, 6, 7, 8
+),
+
+shares as (
+    select
+        summed.* exclude (event_count),
+        round(
+            100.0 * summed.event_count / sum(summed.event_count) over (
+                partition by indicator_id, view_id, definition_version, geography_type, geography_code, period_type, period_start
+            ) / rules.value
+        ) * rules.value as share_pct,
+    from summed
+    cross join (select value from {{ ref('disclosure_rules') }} where rule_id = 'share_rounding_base') as rules
+)
+
+select * from shares

@@ -1,0 +1,28 @@
+-- One row per period in custody with its person, half-open: in from reception up to, and not on, release.
+-- A temporary release or a row of no days is not a period of its own.
+with people as (
+    select person_ref, person_id from {{ ref('int_people') }} where agency = 'prisons'
+),
+
+custody as (
+    select * from {{ ref('stg_prisons__custody') }}
+),
+
+identified as (
+    select
+        people.person_id,
+        custody.booking_id as record_id,
+        custody.reception_date as start_date,
+        custody.release_date as end_date,
+        custody.release_reason_code,
+        custody.sentence_length_band,
+        custody.establishment_code,
+        custody.discharge_accommodation_code,
+        custody.area_code,
+        custody._delivery_id,
+        custody._row_number,
+    from custody
+    left join people on custody.person_ref = people.person_ref
+)
+
+select * from identified

@@ -1,0 +1,25 @@
+-- One row per employment record with its person, half-open; the keys of the record stay in this room.
+with people as (
+    select person_ref, person_id from {{ ref('int_people') }} where agency = 'probation'
+),
+
+records as (
+    select * from {{ ref('stg_probation__employment') }}
+),
+
+identified as (
+    select
+        people.person_id,
+        records.record_id,
+        records.employment_code as code,
+        records.start_date,
+        records.end_date,
+        records.is_evidenced,
+        records.recorded_date,
+        records._delivery_id,
+        records._row_number,
+    from records
+    inner join people on records.person_ref = people.person_ref
+)
+
+select * from identified

@@ -1,0 +1,23 @@
+-- One row per P45 spell with its person, half-open.
+with people as (
+    select person_ref, person_id from {{ ref('int_people') }} where agency = 'hmrc'
+),
+
+records as (
+    select * from {{ ref('stg_hmrc__employment_spells') }}
+),
+
+identified as (
+    select
+        people.person_id,
+        records.spell_id as record_id,
+        records.start_date,
+        records.end_date,
+        not coalesce(records.is_start_estimated, false) as is_evidenced,
+        records._delivery_id,
+        records._row_number,
+    from records
+    inner join people on records.person_ref = people.person_ref
+)
+
+select * from identified

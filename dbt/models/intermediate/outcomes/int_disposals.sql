@@ -1,0 +1,24 @@
+-- One row per community disposal: the start of a community or suspended sentence order under supervision (MI015b, MI017b).
+with orders as (
+    select * from {{ ref('int_order_records') }}
+),
+
+disposals as (
+    select
+        row_number() over (order by orders._delivery_id, orders._row_number) as event_id,
+        orders.person_id,
+        orders.start_date as event_date,
+        orders.area_code,
+        orders.local_authority_code,
+        order_groups.status as order_group,
+        orders._delivery_id,
+        orders._row_number,
+    from orders
+    inner join {{ ref('order_scope') }} as order_scope
+        on {{ maps('order_scope', 'official', "'order_type_codes'", 'orders.order_type_code', 'orders.start_date') }} and order_scope.status = 'yes'
+    inner join {{ ref('order_group') }} as order_groups
+        on {{ maps('order_groups', 'official', "'order_type_codes'", 'orders.order_type_code', 'orders.start_date') }}
+            and order_groups.status in ('community_order', 'suspended_sentence_order')
+)
+
+select * from disposals

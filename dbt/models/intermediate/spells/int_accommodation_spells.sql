@@ -1,0 +1,2 @@
+-- One row per unbroken spell of a person in one type of accommodation.
+{{ merge_spells(ref('int_accommodation_records'), ['person_id', 'code'], 'accommodation') }}

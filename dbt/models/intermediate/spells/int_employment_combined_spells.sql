@@ -1,0 +1,2 @@
+-- One row per unbroken spell of a person in employment by either source.
+{{ merge_spells(ref('int_employed_records'), ['person_id'], 'employment_combined') }}

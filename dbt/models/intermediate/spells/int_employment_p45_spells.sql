@@ -1,0 +1,2 @@
+-- One row per unbroken spell of a person in P45 employment, whoever the employer.
+{{ merge_spells(ref('int_p45_records'), ['person_id'], 'employment_p45') }}

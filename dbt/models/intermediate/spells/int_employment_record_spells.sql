@@ -1,0 +1,2 @@
+-- One row per unbroken spell of a person in one employment status of the probation record.
+{{ merge_spells(ref('int_employment_records'), ['person_id', 'code'], 'employment_record') }}

@@ -1,0 +1,43 @@
+-- The minimum outcome dataset: one row per order or licence that ended, with what is known of home and work on the last day.
+with terminations as (
+    select * from {{ ref('int_terminations') }}
+),
+
+accommodation as (
+    select * from {{ ref('int_accommodation_on_day') }} where population = 'termination' and follow_up_id = 'at_event'
+),
+
+employment as (
+    select * from {{ ref('int_employment_on_day') }} where population = 'termination' and follow_up_id = 'at_event'
+),
+
+outcomes as (
+    select
+        terminations.event_id,
+        terminations.person_id,
+        terminations.event_date,
+        terminations.event_date as termination_date,
+        terminations.area_code,
+        terminations.local_authority_code,
+        terminations.order_group,
+        terminations.termination_reason_code,
+        terminations.is_in_scope,
+        terminations.scope_reason,
+        accommodation.settled_policy as settled_policy_status,
+        accommodation.settled_sustainable as settled_sustainable_status,
+        accommodation.housed as housed_status,
+        {{- evidence('accommodation', 'accommodation') }}
+        employment.employed as employed_status,
+        employment.available_for_work as available_for_work_status,
+        employment.employed_if_available as employed_if_available_status,
+        employment.employed_p45 as employed_p45_status,
+        employment.employed_combined as employed_combined_status,
+        {{- evidence('employment', 'employment') }}
+        terminations._delivery_id,
+        terminations._row_number,
+    from terminations
+    inner join accommodation on terminations.event_id = accommodation.event_id
+    inner join employment on terminations.event_id = employment.event_id
+)
+
+select * from outcomes

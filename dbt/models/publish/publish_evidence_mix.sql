@@ -1,0 +1,3 @@
+-- `evidence_mix` as published.
+{{ config(alias='evidence_mix') }}
+select * from {{ ref('evidence_mix') }}

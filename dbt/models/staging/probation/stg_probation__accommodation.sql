@@ -1,0 +1,20 @@
+-- One row per accommodation record in force, half-open; withdrawn records are gone.
+with sent as (
+    {{ in_force('probation', 'accommodation') }}
+),
+
+renamed as (
+    select
+        record_id,
+        crn as person_ref,
+        accommodation_code,
+        start_date,
+        {{ day_after('end_date') }} as end_date,
+        is_evidenced,
+        recorded_date,
+        _delivery_id,
+        _row_number,
+    from sent
+)
+
+select * from renamed
