@@ -79,6 +79,18 @@ def prepare(settings: Settings) -> Contracts:
     return contracts
 
 
+def ensure_manifest(settings: Settings) -> Path:
+    """dbt's manifest, parsed again when a model, macro, seed or contract is younger than it. Returns its path."""
+    manifest = settings.data_dir / "dbt" / "target" / "manifest.json"
+    folders = [settings.dbt_dir / "models", settings.dbt_dir / "macros", settings.dbt_dir / "tests", settings.seeds_dir]
+    inputs = [settings.dbt_dir / "dbt_project.yml", *(p for folder in folders for p in folder.rglob("*") if p.is_file())]
+    if not manifest.exists() or manifest.stat().st_mtime < max(p.stat().st_mtime for p in inputs):
+        result = run_dbt(settings, "parse")
+        if not result.success:
+            raise RuntimeError(f"dbt cannot read the project: {result.exception or 'see data/dbt/logs/dbt.log'}")
+    return manifest
+
+
 def run_dbt(settings: Settings, *arguments: str):
     """Run dbt in this process, for example ``run_dbt(settings, "build")``. Returns dbt's own result object."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager

@@ -1,4 +1,4 @@
-"""A small, coherent warehouse for the tests of gate, release and reader: four indicators, three areas, one year.
+"""A small, coherent warehouse for the tests of gate, release and reader: five indicators, three areas, one year.
 
 Two cells are small: area A1 had two people settled in April 2009, and A1 and A2 had few unknown in June 2009. Disclosure
 control hid what it must (A1 and A2 in April and May; the unknowns of June), so that the clean release passes every rule.
@@ -16,15 +16,17 @@ import duckdb
 from dagster_project.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent
-DEFINITIONS = [("NI143", "policy", "Y", "computed"), ("NI144", "all_terminations", "Y", "computed"),
-               ("MI014", "official", "N", "computed"), ("NI145", "returned", "N", "returned")]
+DEFINITIONS = [("NI143", "policy", "Y", "computed", "2001-04-01"), ("NI144", "all_terminations", "Y", "computed", "2001-04-01"),
+               ("MI014", "official", "N", "computed", "2001-04-01"), ("MI014R", "official", "N", "computed", "2024-05-01"),
+               ("NI145", "returned", "N", "returned", "2008-04-01")]
 AREAS = [("A1", "Northshire", "R1"), ("A2", "Southshire", "R1"), ("A3", "Westland", "R2"), ("ZZ", "Area not known", "ZZ")]
 REGIONS = [("R1", "The Shires", "ENG", "England"), ("R2", "Wales", "WAL", "Wales"), ("ZZ", "Region not known", "ZZ", "Country not known")]
 NAMES = {**{c: n for c, n, _ in AREAS}, **{c: n for c, n, _, _ in REGIONS}, **{c: n for _, _, c, n in REGIONS}, "EW": "England and Wales"}
 SEEDS = {
     "indicator_definitions": ["indicator_id,view_id,definition_version,title,definition,population,outcome,order_group,"
                               "unknown_in_denominator,follow_up_id,valid_from,valid_to,basis,is_assumption,source"]
-    + [f"{i},{v},1,Title of {i},What {i} means in words.,x,y,,{u},,2001-04-01,,{b},N,Made for the tests" for i, v, u, b in DEFINITIONS],
+    + [f"{i},{v},1,Title of {i},What {i} means in words.,x,y,,{u},,{since},,{b},N,Made for the tests"
+       for i, v, u, b, since in DEFINITIONS],
     "areas": ["area_code,area_name,region_code,valid_from,valid_to,source"] + [f"{c},{n},{r},2001-04-01,,Made" for c, n, r in AREAS],
     "regions": ["region_code,region_name,country_code,country_name,nation_code,nation_name,valid_from,valid_to,source"]
     + [f"{c},{n},{k},{m},EW,England and Wales,2001-04-01,,Made" for c, n, k, m in REGIONS],
@@ -51,7 +53,7 @@ def _cell(indicator: str, area: str, month: int) -> list[int]:
     """Yes, no, unknown, out of scope of one area and month; nothing happens after July or nowhere."""
     if area == "ZZ" or month > 3:
         return [0, 0, 0, 0]
-    a, d = int(area[1]), int(indicator[-1])
+    a, d = int(area[1]), int(indicator[4])
     yes, no, unknown, out = 60 + 10 * a + month + d, 20 + 2 * a + month, 6 + a, 5 + a
     if indicator == "NI143" and (area, month) == ("A1", 0):
         yes = 2
@@ -61,9 +63,9 @@ def _cell(indicator: str, area: str, month: int) -> list[int]:
 
 
 def _places() -> list[tuple[str, str, list[str]]]:
-    places = [("probation_area", c, [c]) for c, _, _ in AREAS]
-    places += [("region", c, [a for a, _, r in AREAS if r == c]) for c, *_ in REGIONS]
-    countries = [("country", k, [a for a, _, r in AREAS if r == c]) for c, _, k, _ in REGIONS]
+    places = [("probation_area", c, [c]) for c, _, _ in AREAS if c != "ZZ"]
+    places += [("region", c, [a for a, _, r in AREAS if r == c]) for c, *_ in REGIONS if c != "ZZ"]
+    countries = [("country", k, [a for a, _, r in AREAS if r == c]) for c, _, k, _ in REGIONS if c != "ZZ"]
     return places + countries + [("nation", "EW", [c for c, _, _ in AREAS])]
 
 
@@ -79,9 +81,14 @@ def _row(indicator: str, view: str, in_base: bool, place: tuple, period: tuple) 
         middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         low, high = (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
         rates = [round(100 * x, 4) for x in (p, yes / (yes + no), yes / every, (yes + unknown) / every, low, high)]
-    status = ("available", None) if n else ("not_applicable", "No event in the period")
+    if indicator.endswith("R"):
+        figures: list = [None] * 11
+        status = ("not_applicable", "The measure is in force from 2024-05-01")
+    else:
+        figures = [yes, no, n, unknown, out, *rates]
+        status = ("available", "Computed here" if n else "No event in scope in the period: counts are zero and there is no rate")
     return [indicator, view, 1, f"Title of {indicator}", kind, code, NAMES[code], period_type, _month(first), _month(first + months),
-            yes, no, n, unknown, out, *rates, target, (100 * yes >= target * n) if target and n else None,
+            *figures, target, (100 * yes >= target * n) if target and n else None,
             "computed", False, in_base, *status]
 
 
@@ -89,9 +96,12 @@ def indicator_rows() -> list[list]:
     """Every row of the unsuppressed table."""
     periods = [("month", m, 1) for m in range(12)] + [("quarter", q, 3) for q in range(0, 12, 3)]
     periods += [("financial_year", 0, 12), ("published_window", 0, 4)]
-    rows = [_row(i, v, u == "Y", place, period) for i, v, u, b in DEFINITIONS if b == "computed" for place in _places() for period in periods]
-    returned = ["NI145", "returned", 1, "Title of NI145", "country", "ENG", "England", "financial_year", _month(0), _month(12)]
-    rows.append([*returned, 300, None, 400, None, None, 75.0, *[None] * 7, "returned", False, False, "available", None])
+    rows = [_row(i, v, u == "Y", place, period) for i, v, u, b, _ in DEFINITIONS if b == "computed" for place in _places() for period in periods]
+    sent = {"ENG": [300, 100, 400, None, None, 75.0, 75.0, 75.0, 75.0, 70.5254, 78.9925], "WAL": [None] * 11}
+    for code, figures in sent.items():
+        status = ("available", "As returned by the department") if figures[0] else ("not_available", "The department has returned no figure")
+        rows.append(["NI145", "returned", 1, "Title of NI145", "country", code, NAMES[code], "financial_year", _month(0), _month(12),
+                     *figures, None, None, "returned", False, False, *status])
     return rows
 
 
@@ -105,10 +115,10 @@ def build_warehouse(path: Path) -> None:
         con.executemany(f"insert into indicators.indicators values ({', '.join('?' * len(rows[0]))})", rows)
         con.execute("create table publish.indicators as select *, cast(null as varchar) as suppressed_fields from indicators.indicators")
         few = "indicator_id = 'NI143' and geography_code in ('A1', 'A2') and period_type = 'month' and period_start"
-        con.execute(f"update publish.indicators set status = 'suppressed', status_reason = 'Small numbers', is_target_met = null, "
+        con.execute(f"update publish.indicators set status = 'suppressed', status_reason = 'Small numbers', suppressed_fields = 'all', is_target_met = null, "
                     f"{', '.join(f'{c} = null' for c in FIGURES)} where {few} in (date '2009-04-01', date '2009-05-01')")
-        con.execute(f"update publish.indicators set suppressed_fields = 'no_count,unknown_count,known_rate_pct,upper_bound_pct', "
-                    f"no_count = null, unknown_count = null, known_rate_pct = null, upper_bound_pct = null where {few} = date '2009-06-01'")
+        con.execute(f"update publish.indicators set suppressed_fields = 'no_count, unknown_count, known_rate_pct, lower_bound_pct, upper_bound_pct', "
+                    f"no_count = null, unknown_count = null, known_rate_pct = null, lower_bound_pct = null, upper_bound_pct = null where {few} = date '2009-06-01'")
         con.execute("comment on table publish.indicators is 'One row per indicator, view, place and period.'")
         con.execute("comment on column publish.indicators.numerator is 'Events with the outcome.'")
         definitions = "\n".join(SEEDS["indicator_definitions"])
@@ -124,9 +134,9 @@ def build_warehouse(path: Path) -> None:
             from indicators.indicators
             where indicator_id = 'NI143' and period_type = 'published_window' and geography_type in ('probation_area', 'nation') and denominator > 0""")
         con.execute("""create table publish.evidence_mix as
-            select indicator_id, view_id, geography_type, geography_code, period_type, period_start, agency, share_pct
+            select indicator_id, view_id, definition_version, geography_type, geography_code, period_type, period_start, agency, share_pct
             from publish.indicators cross join (values ('probation', 85.0), ('prisons', 15.0)) shares(agency, share_pct)
-            where status = 'available' and basis = 'computed'""")
+            where status = 'available' and basis = 'computed' and denominator > 0""")
         con.execute("create table publish.linkage_rates as select * from (values ('prisons', 1000, 800, 80.0), ('dwp', 2000, 1500, 75.0)) "
                     "r(agency, reference_count, linked_count, linkage_rate_pct)")
         con.execute("""create table publish.employment_agreement as

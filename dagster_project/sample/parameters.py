@@ -138,22 +138,29 @@ WEIGHTS: dict[str, dict[str, float]] = {
     "ete_route": {"EMPLOYER": 30, "JOBCENTRE": 25, "PROVIDER": 25, "OWN": 15, "OTHER": 5},
     "prior_disposal": {"CAUTION": 22, "FINE": 38, "COMMUNITY": 25, "SUSPENDED": 5, "CUSTODY": 10},
 }
-# a choice: its name → (code list file, mapping file and view that give the classes or None, weights, class for codes without mapping)
-CHOICES: dict[str, tuple[str, str | None, str | None, str]] = {
-    "settled": ("accommodation_codes", "settled", "policy", "accommodation"),
-    "housed": ("accommodation_codes", "housed", "official", "accommodation"),
-    "employed": ("employment_codes", "employed", "official", "employment"),
-    "discharge": ("discharge_accommodation_codes", "housed", "official", "discharge"),
-    "order_type": ("order_type_codes", "order_scope", "official", "order_type"),
-    "reason": ("termination_reason_codes", "termination_scope", "official", "termination_reason"),
-    "licence_reason": ("termination_reason_codes", "termination_scope", "official", "licence_reason"),
-    "release_reason": ("release_reason_codes", "release_scope", "official", "release_reason"),
-    "benefit": ("benefit_codes", "out_of_work_benefit", "official", "benefit"),
-    "other_benefit": ("benefit_codes", "out_of_work_benefit", "official", "other_benefit"),
-    "offence_group": ("offence_group_codes", None, None, "offence_group"),
-    "ethnicity": ("ethnicity_codes", None, None, "ethnicity"),
-    "tenure": ("tenure_codes", None, None, "tenure"),
-    "housing_route": ("housing_route_codes", None, None, "housing_route"),
-    "ete_route": ("ete_route_codes", None, None, "ete_route"),
-    "prior_disposal": ("disposal_codes", None, None, "prior_disposal"),
+# a choice: its name → (code list, the mappings and views whose statuses together name the class, which weights)
+OFFICIAL = "official"
+CHOICES: dict[str, tuple[str, list[tuple[str, str]], str]] = {
+    "settled": ("accommodation_codes", [("settled", "policy")], "accommodation"),
+    "housed": ("accommodation_codes", [("housed", OFFICIAL)], "accommodation"),
+    "employed": ("employment_codes", [("employed", OFFICIAL), ("available_for_work", OFFICIAL)], "employment"),
+    "discharge": ("discharge_accommodation_codes", [("housed", OFFICIAL)], "discharge"),
+    "order_type": ("order_type_codes", [("order_scope", OFFICIAL), ("order_group", OFFICIAL)], "order_type"),
+    "reason": ("termination_reason_codes", [("termination_scope", OFFICIAL)], "termination_reason"),
+    "licence_reason": ("termination_reason_codes", [("termination_scope", OFFICIAL)], "licence_reason"),
+    "release_reason": ("release_reason_codes", [("release_scope", OFFICIAL)], "release_reason"),
+    "benefit": ("benefit_codes", [("out_of_work_benefit", OFFICIAL), ("out_of_work_benefit", "jsa")], "benefit"),
+    "other_benefit": ("benefit_codes", [("out_of_work_benefit", OFFICIAL), ("out_of_work_benefit", "jsa")], "other_benefit"),
+    "offence_group": ("offence_group_codes", [], "offence_group"),
+    "ethnicity": ("ethnicity_codes", [], "ethnicity"),
+    "tenure": ("tenure_codes", [], "tenure"),
+    "housing_route": ("housing_route_codes", [], "housing_route"),
+    "ete_route": ("ete_route_codes", [], "ete_route"),
+    "prior_disposal": ("disposal_codes", [], "prior_disposal"),
 }
+# the six figures of other departments (England, 2008/09): indicator → (per cent, people in the group)
+RETURNS: dict[str, tuple[float, int]] = {
+    "NI145": (65.2, 132_285), "NI146": (7.5, 132_285), "NI147": (89.6, 6_100), "NI148": (63.0, 6_100), "NI149": (21.5, 136_094),
+    "NI150": (3.4, 136_094),
+}
+RETURNS_SOURCE = "published_figures.csv of the reference folder (CLG slide, M. Carroll); NI149/150 group also Cabinet Office"

@@ -60,7 +60,8 @@ def wilson(yes, n):
 def table():
     """The lines of indicators.csv, the header first, every value as text."""
     region = {row["area_code"]: row["region_code"] for row in read(SEEDS / "areas.csv")}
-    targets = read(SEEDS / "targets.csv")
+    keys = ("indicator_id", "view_id", "geography_type", "geography_code", "valid_from")
+    targets = {tuple(row[key] for key in keys): row["target_pct"] for row in read(SEEDS / "targets.csv")}  # all are of 2009/10
     rows = []
     for indicator, view, file, day, answer, unknown_counts in FEEDS:
         cells = {}
@@ -82,13 +83,12 @@ def table():
                 continue
             yes, no, unknown = said["yes"], said["no"], said["unknown"]
             bottom = yes + no + (unknown if unknown_counts else 0)
-            target = [t["target_pct"] for t in targets
-                      if [t["indicator_id"], t["view_id"], t["geography_type"], t["geography_code"]] == head[:4]
-                      and t["valid_from"] <= period[1] < t["valid_to"]]
-            met = "" if not (target and bottom) else "Y" if 100 * yes >= Decimal(target[0]) * bottom else "N"
             every = yes + no + unknown
-            rows.append(head + ["Y", yes, no, unknown, bottom, said["not_applicable"], pct(yes, bottom), pct(yes, yes + no),
-                                pct(yes, every), pct(yes + unknown, every), *wilson(yes, bottom), *(target or [""]), met])
+            target = targets.get((*head[:4], "2009-04-01"), "") if "2009-04-01" <= period[1] < "2010-04-01" else ""
+            met = "" if not (target and bottom) else "Y" if 100 * yes >= Decimal(target) * bottom else "N"
+            counts = [yes, no, unknown, bottom, said["not_applicable"]]
+            rates = [pct(yes, bottom), pct(yes, yes + no), pct(yes, every), pct(yes + unknown, every)]
+            rows.append([*head, "Y", *counts, *rates, *wilson(yes, bottom), target, met])
     return [COLUMNS, *([str(value) for value in row] for row in rows)]
 
 

@@ -1,0 +1,49 @@
+# The two commands that matter: `make run` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: run test lint dev sample guidance clean
+.DEFAULT_GOAL := run
+
+# uv installs the same locked packages several times faster; plain pip does when uv cannot be had
+define install
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1" || true
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(2)
+endef
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	$(call install,requirements.lock,$@)
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	$(call install,requirements-dev.lock,$@)
+	touch $(VENV)/.run
+
+run: $(VENV)/.run  ## set up, make the sample world if nothing is waiting, and run the night's job
+	$(BIN)/outcomes sample --if-empty
+	$(BIN)/outcomes run
+
+test: $(VENV)/.dev lint  ## set up and run every test
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --processes 2 dbt/models
+
+dev: $(VENV)/.run  ## the Dagster UI on http://127.0.0.1:3000
+	$(BIN)/outcomes dev
+
+sample: $(VENV)/.run
+	$(BIN)/outcomes sample
+
+guidance: $(VENV)/.run
+	$(BIN)/outcomes guidance
+
+clean:  ## remove what runs have made, published releases as well
+	rm -rf data landing published

@@ -1,0 +1,74 @@
+"""One component for every agency: an asset for each extract of each contract found, and nothing to write for a new one."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from .. import edge, intake
+from ..contracts import Contracts, load_contracts
+
+
+class AgencyExtracts(dg.Component, dg.Model, dg.Resolvable):
+    """Assets for the extracts of every contract in ``expectations/contracts``: landing folder in, raw tables out."""
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """One multi-asset per agency, one asset and one check per extract."""
+        settings = edge.settings()
+        contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
+        return dg.Definitions(assets=[_agency_assets(contracts, agency) for agency in contracts.agencies])
+
+
+def _agency_assets(contracts: Contracts, agency: str) -> dg.AssetsDefinition:
+    extracts = [e for e in contracts.extracts if e.agency == agency]
+    specs = [
+        dg.AssetSpec(
+            [agency, e.name],
+            group_name="intake",
+            owners=[edge.OWNER],
+            description=f"{e.description} As {agency} sent it: text, by delivery, append-only. Bad rows are in quarantine.",
+            kinds={"duckdb", "csv"},
+            metadata={
+                "contract": f"expectations/contracts/{agency}.odcs.yaml",
+                "dagster/column_schema": dg.TableSchema([dg.TableColumn(c.name, c.type, description=c.description) for c in e.columns]),
+            },
+        )
+        for e in extracts
+    ]
+    checks = [
+        dg.AssetCheckSpec("keeps_its_contract", asset=[agency, e.name], description="Every waiting file was accepted under the contract.")
+        for e in extracts
+    ]
+
+    @dg.multi_asset(name=f"{agency}_intake", specs=specs, check_specs=checks, required_resource_keys={"run_lock"})
+    def take_in(context: dg.AssetExecutionContext):
+        settings = edge.settings()
+        reports = intake.land_all(settings, contracts, agency)
+        for report in reports:
+            for message in report.messages:
+                context.log.warning(message)
+        lost = [r for r in reports if r.extract is None]
+        with intake.open_restricted(settings, contracts) as con:
+            for e in extracts:
+                own = [r for r in reports if r.extract is e]
+                rows, deliveries = con.execute(f"select count(*), count(distinct _delivery_id) from raw.{e.table}").fetchone()
+                yield dg.MaterializeResult(
+                    asset_key=[agency, e.name],
+                    metadata={
+                        "dagster/row_count": rows,
+                        "deliveries": deliveries,
+                        "taken tonight": sum(r.accepted_count for r in own if r.status != intake.REPLAY),
+                        "quarantined tonight": sum(r.quarantined_count for r in own),
+                        "files": dg.MetadataValue.md("\n".join(f"- {r.headline}" for r in own + lost) or "no file waiting"),
+                    },
+                )
+        for e in extracts:
+            refused = [r for r in reports if r.status == intake.REFUSED and r.extract in (e, None)]
+            yield dg.AssetCheckResult(
+                passed=not refused,
+                asset_key=[agency, e.name],
+                check_name="keeps_its_contract",
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"refused": dg.MetadataValue.md("\n".join(f"- {m}" for r in refused for m in r.messages) or "none")},
+            )
+
+    return take_in

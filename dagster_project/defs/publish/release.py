@@ -1,0 +1,46 @@
+"""The one asset that publishes. It validates exactly the tables that it is about to write, so no way of running it skips the gate."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_project import edge, release, suites
+from dagster_project.defs.transform.dbt_models import dbt_models
+
+ASSET = dg.AssetKey("published_release")
+
+
+def _published_models() -> list[dg.AssetKey]:
+    return sorted(key for key in dbt_models.keys if key.path[0] == "publish")
+
+
+CHECKS = [
+    dg.AssetCheckSpec(rule.id.replace("-", "_"), asset=ASSET, description=rule.says)
+    for suite in suites.load_suites(edge.settings().suites_dir)
+    for rule in suite.rules
+]
+
+
+@dg.asset(
+    key=ASSET,
+    deps=_published_models(),
+    check_specs=CHECKS,
+    group_name="publish",
+    owners=[edge.OWNER],
+    kinds={"duckdb", "parquet", "csv"},
+    required_resource_keys={"run_lock"},
+    description="A release under published/: safe aggregate tables, verdict and manifest; current points to it. Refused, nothing changes.",
+)
+def published_release(context: dg.AssetExecutionContext):
+    """Publish, or say why not; the verdict is reported rule by rule either way."""
+    outcome = release.publish(edge.settings(), log=lambda text: print(text, flush=True))
+    for result in outcome.verdict.results:
+        yield dg.AssetCheckResult(
+            passed=result.outcome in ("passed", "not_applicable"),
+            check_name=result.rule_id.replace("-", "_"),
+            severity=dg.AssetCheckSeverity.ERROR if result.severity == "block" else dg.AssetCheckSeverity.WARN,
+            metadata={"failing": result.numerator, "checked": result.denominator, "outcome": result.outcome},
+        )
+    if not outcome.is_published:
+        raise dg.Failure(description=f"The release was refused; readers keep what they have. See {outcome.why}", allow_retries=False)
+    yield dg.MaterializeResult(metadata={"release": outcome.release_id, "folder": str(outcome.folder)})

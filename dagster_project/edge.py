@@ -1,0 +1,71 @@
+"""What every Dagster definition of this project shares: the settings, dbt's manifest, owners and the run lock."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+from dagster_dbt import DbtCliResource, DbtProject
+
+from . import warehouse
+from .settings import Settings, load_settings
+
+OWNER = "team:outcome-data"
+JOB = "nightly"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, with dbt's surroundings prepared once."""
+    found = load_settings()
+    warehouse.prepare(found)
+    os.environ.update(warehouse.dbt_environment(found))
+    warehouse.ensure_manifest(found)
+    return found
+
+
+@cache
+def dbt_project() -> DbtProject:
+    """The dbt project with its manifest outside the code folder."""
+    return DbtProject(project_dir=settings().dbt_dir, target_path=Path(os.environ["DBT_TARGET_PATH"]), profiles_dir=settings().dbt_dir)
+
+
+@dg.resource(description="Held for as long as a run works on the databases, so that two runs never write at once.")
+def run_lock(_context):
+    """Refuses the second of two runs with a plain message."""
+    try:
+        with warehouse.run_lock(settings()):
+            yield None
+    except warehouse.RunInProgress as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def resources() -> dict:
+    """Resources of the whole project."""
+    return {"dbt": DbtCliResource(project_dir=dbt_project()), "run_lock": run_lock}
+
+
+def table_facts(database: Path) -> dict[tuple[str, str], dict]:
+    """(schema, table) → row count and column schema of every table of a database file."""
+    if not database.exists():
+        return {}
+    with duckdb.connect(str(database), read_only=True) as con:
+        columns = con.execute(
+            "select schema_name, table_name, column_name, data_type, comment from duckdb_columns() "
+            "where not internal and database_name = current_database() order by all"
+        ).fetchall()
+        counts = dict(((s, t), n) for s, t, n in con.execute("select schema_name, table_name, estimated_size from duckdb_tables()").fetchall())
+    facts: dict[tuple[str, str], dict] = {}
+    for schema, table, column, kind, comment in columns:
+        entry = facts.setdefault((schema, table), {"columns": []})
+        entry["columns"].append(dg.TableColumn(column, str(kind), description=comment))
+    return {
+        key: {
+            "dagster/column_schema": dg.TableSchema(columns=entry["columns"]),
+            **({"dagster/row_count": counts[key]} if key in counts else {}),
+        }
+        for key, entry in facts.items()
+    }
