@@ -149,10 +149,10 @@ def build_deliveries(path: Path) -> None:
     """Write restricted.duckdb with the register of deliveries only."""
     with duckdb.connect(str(path)) as con:
         con.execute("""create schema intake; create table intake.deliveries (delivery_id varchar, agency varchar, extract varchar,
-            file_name varchar, content_hash varchar, byte_count bigint, extract_date date, received_at timestamp, row_count bigint,
+            file_name varchar, content_hash varchar, byte_count bigint, extract_date date, sequence integer, received_at timestamp, row_count bigint,
             accepted_count bigint, quarantined_count bigint, status varchar, reason varchar, contract_version varchar)""")
         for number, (agency, status) in enumerate([("probation", "accepted"), ("prisons", "accepted_with_quarantine"), ("dwp", "refused")]):
-            con.execute("insert into intake.deliveries values (?, ?, 'people', ?, ?, 100, date '2009-08-01', ?, 10, 9, 1, ?, null, '1.0.0')",
+            con.execute("insert into intake.deliveries values (?, ?, 'people', ?, ?, 100, date '2009-08-01', 1, ?, 10, 9, 1, ?, null, '1.0.0')",
                         [f"d{number}", agency, f"people_2009-08-0{number + 1}.csv", f"{number}abc" * 16, datetime(2009, 8, 10, number), status])
 
 

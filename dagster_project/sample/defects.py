@@ -10,7 +10,7 @@ import re
 
 import duckdb
 
-from ..contracts import Contracts, Extract
+from ..contracts import Extract
 
 NOT_SPOILT = "departments"  # its contract lets no row fail
 IMPOSSIBLE_DAY = {"%Y": "2009", "%m": "02", "%d": "30"}
@@ -54,7 +54,7 @@ def _faults(extract: Extract) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def plant(con: duckdb.DuckDBPyConnection, extract: Extract, contracts: Contracts, file: str) -> None:
+def plant(con: duckdb.DuckDBPyConnection, extract: Extract, file: str) -> None:
     """Fill table ``defective`` from view ``sound`` and write down what was done in ``planted_defect``."""
     names = [c.name for c in extract.columns]
     key = extract.key[0]

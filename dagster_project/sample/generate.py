@@ -1,7 +1,7 @@
 """Fictional people and every extract about them, deterministic for a number of people and a seed.
 
 The world is made in DuckDB, batch by batch, so memory does not grow with the number of people: files ``1x`` to ``7x`` of
-``sql/`` make one batch and its ``send_<agency>__<extract>`` tables, which are put by for the files of the whole world.
+``sql/`` make one batch and its ``send_<agency>__<extract>`` tables, whose rows are appended to the files at once.
 Columns, their order, delimiter, encoding and date format come from the contracts; codes, areas and published counts
 from the seeds; rates from ``parameters.py``.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from ..contracts import Contracts, Extract, load_contracts
+from ..contracts import Contracts, load_contracts
 from . import defects, truth, write
 from .parameters import CHOICES, FIRST_DELIVERY, MAIN_DELIVERY, PARAMETERS, RETURNS, WEIGHTS
 
@@ -51,18 +51,21 @@ def generate(
     try:
         con = _open(work, memory_limit)
         _prepare(con, contracts, people, seed)
+        defects.create_table(con)
+        files = write.Files(out_dir, work)
         everyone = people + round(people * PARAMETERS["comparison_share"][0])
         for first in range(1, everyone + 1, BATCH_PEOPLE):
             last = min(first + BATCH_PEOPLE - 1, everyone)
             con.execute(f"set variable first_p = {first}; set variable last_p = {last}")
             for number in "1234567":
                 _run_files(con, number)
-            _put_by(con, contracts)
+            _send(con, contracts, files)
             if truth_dir:
                 truth.put_by(con)
             log(f"sample: people up to {last:,} of {everyone:,} ({time.monotonic() - began:.0f} s)")
         _run_files(con, "8")
-        rows = _write_files(con, contracts, out_dir, work)
+        _send(con, contracts, files)
+        rows = files.close()
         if truth_dir:
             truth.write(con, Path(truth_dir))
         con.close()
@@ -73,17 +76,15 @@ def generate(
 
 
 def _open(work: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
-    """A connection whose big tables live in a file that goes away with the run."""
+    """A connection that spills to a folder, and keeps the truth in a file, both of which go away with the run."""
     con = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
     con.execute(f"set memory_limit = '{memory_limit}'; set temp_directory = '{work / 'spill'}'")
-    con.execute(f"attach '{work / 'store.duckdb'}' as store_file; set preserve_insertion_order = true")
-    con.execute("create schema store_file.store; use store_file.main; set search_path = 'store_file.main,temp.main'")
+    con.execute(f"attach '{work / 'truth.duckdb'}' as planted; set preserve_insertion_order = true")
     return con
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, contracts: Contracts, people: int, seed: int) -> None:
     """Seeds as tables, parameters as variables, and the tables that every batch draws from."""
-    con.execute("set variable seed = cast(? as bigint); set variable people = cast(? as bigint)", [seed, people]) if False else None
     for name, value in {"seed": seed, "people": people}.items():
         con.execute(f"set variable {name} = cast({value} as bigint)")
     for name, (value, _) in PARAMETERS.items():
@@ -137,33 +138,17 @@ def _run_files(con: duckdb.DuckDBPyConnection, number: str) -> None:
             raise RuntimeError(f"{path.name}: {error}") from error
 
 
-def _columns(extract: Extract) -> str:
-    return ", ".join(f'"{c.name}"' for c in extract.columns)
-
-
-def _put_by(con: duckdb.DuckDBPyConnection, contracts: Contracts) -> None:
-    """Append the batch's rows of every extract to the store, in the order in which the batch made them."""
+def _send(con: duckdb.DuckDBPyConnection, contracts: Contracts, files: write.Files) -> None:
+    """Append the batch's rows to the files of its extracts, with the rows that intake must refuse mixed in."""
     made = {row[0] for row in con.execute("select table_name from duckdb_tables() where table_name like 'send\\_%' escape '\\'").fetchall()}
     for extract in contracts.extracts:
-        if f"send_{extract.table}" not in made:
+        table = f"send_{extract.table}"
+        if table not in made:
             continue
-        delivery = "_delivery" if extract.mode == "delta" else "null::date as _delivery"
-        select = f"select {_columns(extract)}, {delivery} from send_{extract.table}"
-        con.execute(f"create table if not exists store.{extract.table} as {select} limit 0")
-        con.execute(f"insert into store.{extract.table} {select}")
-        con.execute(f"drop table send_{extract.table}")
-
-
-def _write_files(con: duckdb.DuckDBPyConnection, contracts: Contracts, out_dir: Path, work: Path) -> dict[str, int]:
-    """Every extract as its agency would send it, with the rows that intake must refuse mixed in."""
-    defects.create_table(con)
-    rows: dict[str, int] = {}
-    for extract in contracts.extracts:
         for delivery in [FIRST_DELIVERY, MAIN_DELIVERY] if extract.mode == "delta" else [MAIN_DELIVERY]:
-            name = f"{extract.agency}/{extract.name}_{delivery}.csv{'.gz' if extract.agency in write.PACKED else ''}"
             where = f"_delivery = date '{delivery}'" if extract.mode == "delta" else "true"
-            con.execute(f"create or replace temp view sound as select {write.as_text(extract)} from store.{extract.table} where {where}")
-            defects.plant(con, extract, contracts, name)
-            rows[name] = write.write_file(con, extract, out_dir / name, work)
-        con.execute(f"drop table store.{extract.table}")
-    return rows
+            con.execute(f"create or replace temp view sound as select {write.as_text(extract)} from {table} where {where}")
+            name = write.file_name(extract, delivery)
+            defects.plant(con, extract, name)
+            files.append(con, extract, name)
+        con.execute(f"drop table {table}")

@@ -58,8 +58,8 @@ PARTS = {
 def put_by(con: duckdb.DuckDBPyConnection) -> None:
     """Append the batch's part of the truth to the store."""
     for name, select in PARTS.items():
-        con.execute(f"create table if not exists store.truth_{name} as {select} limit 0")
-        con.execute(f"insert into store.truth_{name} {select}")
+        con.execute(f"create table if not exists planted.{name} as {select} limit 0")
+        con.execute(f"insert into planted.{name} {select}")
 
 
 def write(con: duckdb.DuckDBPyConnection, truth_dir: Path) -> None:
@@ -67,5 +67,5 @@ def write(con: duckdb.DuckDBPyConnection, truth_dir: Path) -> None:
     truth_dir.mkdir(parents=True, exist_ok=True)
     con.execute("create or replace temp table effects (name varchar, value double, source varchar)")
     con.executemany("insert into effects values (?, ?, ?)", [(name, value, source) for name, (value, source) in PARAMETERS.items()])
-    for name, relation in {**{n: f"store.truth_{n}" for n in PARTS}, "defects": "planted_defect", "effects": "effects"}.items():
+    for name, relation in {**{n: f"planted.{n}" for n in PARTS}, "defects": "planted_defect", "effects": "effects"}.items():
         con.execute(f"copy (select * from {relation} order by all) to '{truth_dir / name}.parquet' (format parquet)")

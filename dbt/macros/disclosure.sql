@@ -33,6 +33,9 @@ hidden_{{ round }} as materialized (
     select cells.cell_id, cells.size, cells.is_hidden or newly.cell_id is not null as is_hidden
     from {{ before }} as cells
     left join newly_{{ round }} as newly on cells.cell_id = newly.cell_id
-){{ "," if not loop.last }}
+),
 {% endfor %}
+hidden_last as (
+    select * from hidden_{{ rounds }}
+)
 {% endmacro %}

@@ -1,9 +1,10 @@
 {#-
   Spread labels along edges, `rounds` steps: every node takes the least label among its own and its neighbours'.
   `nodes`: (reference_id, label), label null where a node has none yet. `edges`: (from_id, to_id), both ways.
-  With `is_fixed`, a node that has a label keeps it. Leaves a CTE named spread_<rounds>.
+  With `is_fixed`, a node that has a label keeps it. Leaves a CTE named spread_last.
+  A test holds that six steps reach every record of a person.
 -#}
-{% macro spread_labels(nodes, edges, rounds, is_fixed=false) %}
+{% macro spread_labels(nodes, edges, rounds=6, is_fixed=false) %}
 {%- for round in range(1, rounds + 1) %}
 {%- set before = nodes if round == 1 else 'spread_' ~ (round - 1) %}
 heard_{{ round }} as materialized (
@@ -24,6 +25,9 @@ spread_{{ round }} as materialized (
         {%- endif %}
     from {{ before }}
     left join heard_{{ round }} on {{ before }}.reference_id = heard_{{ round }}.reference_id
-){{ "," if not loop.last }}
+),
 {% endfor %}
+spread_last as (
+    select * from spread_{{ rounds }}
+)
 {% endmacro %}

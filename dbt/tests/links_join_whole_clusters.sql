@@ -1,4 +1,4 @@
--- Every link lies within one cluster: labels have spread as far as links reach (var cluster_rounds is large enough).
+-- Every link lies within one cluster: labels have spread as far as links reach.
 select links.*
 from {{ ref('int_people_links') }} as links
 inner join {{ ref('int_people_clusters') }} as a on links.reference_a = a.reference_id

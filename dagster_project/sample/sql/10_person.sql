@@ -35,8 +35,8 @@ select
     coalesce(twin_of, p) as home,
     twin_of is not null or ni_shared_with is not null as is_quiet,
     is_offender and is_leaver and rank_one is not null and u(p, 'anchor') < 0.45 as is_anchored,
-    date '1949-01-01' + cast(floor(16400 * sqrt(u(coalesce(twin_of, p), 'dob')) + 600 * u(coalesce(twin_of, p), 'dob two')) as integer) as dob,
-    2010 - year(date '1949-01-01' + cast(floor(16400 * sqrt(u(coalesce(twin_of, p), 'dob'))) as integer)) as age,
+    date '1949-01-01' + cast(floor(15300 * sqrt(u(coalesce(twin_of, p), 'dob'))) as integer) as dob,
+    2010 - year(date '1949-01-01' + cast(floor(15300 * sqrt(u(coalesce(twin_of, p), 'dob'))) as integer)) as age,
     cast(floor(-ln(1 - u(p, 'prior')) / case when is_leaver then 0.2231 else 0.4055 end) as integer) as prior_n_raw,
     u(p, 'benefit history') < 0.45 as had_benefit,
     case when is_offender and not (twin_of is not null or ni_shared_with is not null) and u(p, 'second crn') < v('second_crn_share')
@@ -47,28 +47,3 @@ select
     case when rank_two <= settled then 'yes' when rank_two <= settled + unknowns then 'unknown' else 'no' end as status_two,
 from family
 order by p;
-
--- names, numbers and home as they truly are; agencies write down what they hear (03_recording)
-create or replace temp table identity_card as
-select
-    p.p,
-    p.home,
-    p.area_n,
-    p.dob,
-    case when p.is_woman then 'F' else 'M' end as sex,
-    f.name as first_name,
-    s.name as last_name,
-    case when u(p.p, 'new surname') < case when p.is_woman then v('surname_changed_women') else v('surname_changed_men') end
-        then t.name else s.name end as new_last_name,
-    ni_of(coalesce(p.ni_shared_with, p.p)) as ni_number,
-    noms_of(p.p) as noms_number,
-    pnc_of(p.p, 1990 + dice(p.p, 'pnc since', 20)) as pnc_id,
-    crn_of(2 * p.p) as crn,
-    case when p.crns = 2 then crn_of(2 * p.p + 1) end as second_crn,
-    e.code as ethnicity,
-from person as p
-join surname as s on s.n = cast(floor(3536 * pow(u(p.home, 'surname'), 2.2)) as bigint)
-join surname as t on t.n = cast(floor(3536 * pow(u(p.p, 'married'), 1.5)) as bigint)
-join forename as f on f.sex = case when p.is_woman then 'F' else 'M' end and f.n = cast(floor(400 * pow(u(p.p, 'first name'), 1.8)) as bigint)
-join choice as e on e.list = 'ethnicity' and e.slot = slot(p.p, 'ethnicity')
-order by p.p;

@@ -10,7 +10,7 @@ with anchor as (
 history as (
     select
         p.p, (p.p * 32 + i) * 8 as id, 'history' as kind,
-        a.day - 100 - cast(floor(3800 * pow(u(p.p * 32 + i, 'history day'), 1.3)) as integer) as day,
+        a.day - 100 - cast(floor(greatest(300, least(3800, a.day - p.dob - 4700)) * pow(u(p.p * 32 + i, 'history day'), 1.3)) as integer) as day,
         null::varchar as disposal, between_days(p.p * 32 + i, 'to court', 5, 95) as court_days, false as is_fixed,
     from person as p
     join anchor as a on a.p = p.p

@@ -40,17 +40,21 @@ order by order_id;
 
 -- scores at the start and, for some, at the end of an order; ordinal, 0 best for OASYS
 create or replace temp table send_probation__assessments as
-with scored as (
-    select o.*, d.domain, d.d, i.instrument, i.i, w.w,
-        ((o.o * 4 + d.d) * 2 + i.i) * 2 + w.w as id,
-        dice(o.o * 4 + d.d, 'first score', 9) as first_score,
+with assessed as (
+    select o.*, i.instrument, i.i
     from supervision as o
+    join (select code as instrument, row_number() over (order by code) - 1 as i from seed_instrument_codes) as i
+        on u(o.o * 2 + i.i, 'assessed') < case when i.i = 0 then 0.17 else 0.04 end
+    where o.start_day between date '2007-06-01' and v('main_day') - 40
+),
+scored as (
+    select o.*, d.domain, d.d, w.w,
+        ((o.o * 4 + d.d) * 2 + o.i) * 2 + w.w as id,
+        dice(o.o * 4 + d.d, 'first score', 9) as first_score,
+    from assessed as o
     cross join (select code as domain, row_number() over (order by code) as d from seed_assessment_domain_codes) as d
-    cross join (select code as instrument, row_number() over (order by code) - 1 as i from seed_instrument_codes) as i
     cross join range(2) as w(w)
-    where o.start_day >= date '2007-06-01'
-        and u(o.o * 2 + i.i, 'assessed') < case when i.i = 0 then 0.34 else 0.07 end
-        and (w.w = 0 or (o.term_day is not null and u(o.o * 2 + i.i, 'assessed again') < 0.55))
+    where w.w = 0 or (o.term_day is not null and u(o.o * 2 + o.i, 'assessed again') < 0.55)
 )
 select
     ref('S', s.id, 15485917) as assessment_id,
@@ -63,7 +67,6 @@ select
     case when s.w = 0 then s.start_day + dice(s.o, 'assessed on', 20) else greatest(s.start_day + 21, s.term_day - dice(s.o, 'assessed last', 40)) end as assessed_date,
 from scored as s
 join identity_card as c using (p)
-where s.start_day + 40 <= v('main_day')
 order by assessment_id;
 
 create or replace temp table send_probation__consents as
@@ -71,7 +74,7 @@ with asked as (
     select o.*, a.code as agency, a.n, o.o * 8 + a.n as id
     from supervision as o
     join (select code, row_number() over (order by code) - 1 as n from seed_agency_codes where code <> 'probation') as a
-        on u(o.o * 8 + a.n, 'consents') < case a.code when 'dwp' then 0.40 when 'housing' then 0.28 when 'ete' then 0.25 when 'hmrc' then 0.12 else 0.06 end
+        on u(o.o * 8 + a.n, 'consents') < case a.code when 'dwp' then 0.20 when 'housing' then 0.14 when 'ete' then 0.12 when 'hmrc' then 0.06 else 0.03 end
 )
 select
     ref('C', a.id, 15485927) as consent_id,

@@ -3,10 +3,10 @@ create or replace temp table send_hmrc__employment_spells as
 with rows_true as (
     select
         ref('P', w.id, 15486013) as spell_id,
-        said_number(w.p * 16 + 5, c.ni_number, 5, 0.03, 0.004) as ni_number,
-        said_first(w.p * 16 + 5, c.first_name, c.new_last_name) as first_name,
-        said_last(w.p * 16 + 5, c.first_name, c.new_last_name) as last_name,
-        said_dob(w.p * 16 + 5, c.dob) as date_of_birth,
+        c.ni_number,
+        c.first_name,
+        c.last_name,
+        c.date_of_birth,
         lpad(cast(1 + dice(w.id, 'office', 899) as varchar), 3, '0') || '/' || letter(dice(w.id, 'employer a', 26)) || letter(dice(w.id, 'employer b', 26))
             || cast(1000 + dice(w.id, 'employer', 9000) as varchar) as employer_ref,
         w.start_day as start_date,
@@ -17,7 +17,7 @@ with rows_true as (
         w.end_day > w.start_day + 20 and u(w.id, 'p45 corrected') < v('corrected_share') as is_corrected,
         u(w.id, 'p45 withdrawn') < v('withdrawn_share') as has_withdrawn,
     from p45 as w
-    join identity_card as c using (p)
+    join heard_by_hmrc as c using (p)
 ),
 delivered as (
     select * replace (case when is_corrected then start_date + 10 else known_by(end_date, v('first_day')) end as end_date), false as is_deleted,
@@ -39,9 +39,9 @@ with rows_true as (
     select
         ref('N', o.id, 15486041) as offence_id,
         c.pnc_id,
-        said_first(o.p * 16 + 6, c.first_name, c.last_name) as first_name,
-        said_last(o.p * 16 + 6, c.first_name, c.last_name) as last_name,
-        said_dob(o.p * 16 + 6, c.dob) as date_of_birth,
+        c.first_name,
+        c.last_name,
+        c.date_of_birth,
         o.offence_day as offence_date,
         o.disposal_day as disposal_date,
         o.disposal_type,
@@ -50,7 +50,7 @@ with rows_true as (
         u(o.id, 'offence corrected') < v('corrected_share') and o.offence_group <> 'OTHER' as is_corrected,
         u(o.id, 'offence withdrawn') < v('withdrawn_share') as has_withdrawn,
     from offence as o
-    join identity_card as c using (p)
+    join heard_by_police as c using (p)
 ),
 delivered as (
     select * replace (case when is_corrected then 'OTHER' else offence_group end as offence_group), false as is_deleted, v('first_day') as _delivery

@@ -14,21 +14,47 @@ placed as (
         regions.country_code,
         regions.nation_code,
         areas.valid_from,
-        areas.valid_to,
+        areas.valid_to
     from areas
     inner join regions
-        on areas.region_code = regions.region_code
-            and areas.valid_from >= regions.valid_from and coalesce(areas.valid_to, date '9999-12-31') <= coalesce(regions.valid_to, date '9999-12-31')
+        on
+            areas.region_code = regions.region_code
+            and areas.valid_from >= regions.valid_from
+            and coalesce(areas.valid_to, date '9999-12-31') <= coalesce(regions.valid_to, date '9999-12-31')
 ),
 
 memberships as (
-    select area_code, 'probation_area' as geography_type, area_code as geography_code, valid_from, valid_to from placed
+    select
+        area_code,
+        'probation_area' as geography_type,
+        area_code as geography_code,
+        valid_from,
+        valid_to
+    from placed
     union all
-    select area_code, 'region', region_code, valid_from, valid_to from placed
+    select
+        area_code,
+        'region',
+        region_code,
+        valid_from,
+        valid_to
+    from placed
     union all
-    select area_code, 'country', country_code, valid_from, valid_to from placed
+    select
+        area_code,
+        'country',
+        country_code,
+        valid_from,
+        valid_to
+    from placed
     union all
-    select area_code, 'nation', nation_code, valid_from, valid_to from placed
+    select
+        area_code,
+        'nation',
+        nation_code,
+        valid_from,
+        valid_to
+    from placed
 )
 
 select * from memberships

@@ -1,12 +1,13 @@
 -- One row per figure that could give a person away: an available row of `indicators` that is computed here.
 with indicators as (
-    select * from {{ ref('indicators') }} where status = 'available' and basis = 'computed'
+    select * from {{ ref('indicators') }}
+    where status = 'available' and basis = 'computed'
 ),
 
 rules as (
     select
         max(case when rule_id = 'suppress_below' then value end) as suppress_below,
-        max(case when rule_id = 'zero_is_published' then value end) as zero_is_published,
+        max(case when rule_id = 'zero_is_published' then value end) as zero_is_published
     from {{ ref('disclosure_rules') }}
 ),
 
@@ -30,7 +31,7 @@ cells as (
         or {{ is_small('indicators.denominator') }}
         or {{ is_small('indicators.denominator - indicators.numerator') }} as is_main_small,
         {{ is_small('indicators.unknown_count') }} or {{ is_small('indicators.no_count') }} as is_unknown_small,
-        {{ is_small('indicators.out_of_scope_count') }} as is_out_of_scope_small,
+        {{ is_small('indicators.out_of_scope_count') }} as is_out_of_scope_small
     from indicators
     cross join rules
 )

@@ -5,7 +5,13 @@ with cells as (
 ),
 
 geographies as (
-    select distinct geography_type, geography_code, parent_type, parent_code from {{ ref('geographies') }} where parent_type is not null
+    select distinct
+        geography_type,
+        geography_code,
+        parent_type,
+        parent_code
+    from {{ ref('geographies') }}
+    where parent_type is not null
 ),
 
 periods as (
@@ -18,10 +24,17 @@ calendar as (
 
 -- now we have which period is a part of which: the shortest kind that divides the longer one
 period_parts as (
-    select part.period_type, part.period_start, whole.period_type as whole_type, whole.period_start as whole_start
+    select
+        part.period_type,
+        part.period_start,
+        whole.period_type as whole_type,
+        whole.period_start as whole_start
     from periods as part
     inner join periods as whole
-        on part.period_start >= whole.period_start and part.period_end <= whole.period_end and part.period_type <> whole.period_type
+        on
+            part.period_start >= whole.period_start
+            and part.period_end <= whole.period_end
+            and part.period_type <> whole.period_type
     inner join calendar as part_kind on part.period_type = part_kind.period_type
     inner join calendar as whole_kind on whole.period_type = whole_kind.period_type
     where (part_kind.months = 3 and whole_kind.months = 12) or (part_kind.months = 1 and whole_kind.months in (3, 4))
@@ -31,11 +44,16 @@ in_geography as (
     select
         'g' || whole.cell_id as group_id,
         part.cell_id,
-        false as is_whole,
+        false as is_whole
     from cells as part
-    inner join geographies on part.geography_type = geographies.geography_type and part.geography_code = geographies.geography_code
+    inner join
+        geographies
+        on part.geography_type = geographies.geography_type and part.geography_code = geographies.geography_code
     inner join cells as whole
-        on part.indicator_id = whole.indicator_id and part.view_id = whole.view_id and part.definition_version = whole.definition_version
+        on
+            part.indicator_id = whole.indicator_id
+            and part.view_id = whole.view_id
+            and part.definition_version = whole.definition_version
             and part.period_type = whole.period_type and part.period_start = whole.period_start
             and geographies.parent_type = whole.geography_type and geographies.parent_code = whole.geography_code
 ),
@@ -44,11 +62,14 @@ in_time as (
     select
         't' || whole.cell_id as group_id,
         part.cell_id,
-        false as is_whole,
+        false as is_whole
     from cells as part
     inner join period_parts on part.period_type = period_parts.period_type and part.period_start = period_parts.period_start
     inner join cells as whole
-        on part.indicator_id = whole.indicator_id and part.view_id = whole.view_id and part.definition_version = whole.definition_version
+        on
+            part.indicator_id = whole.indicator_id
+            and part.view_id = whole.view_id
+            and part.definition_version = whole.definition_version
             and part.geography_type = whole.geography_type and part.geography_code = whole.geography_code
             and period_parts.whole_type = whole.period_type and period_parts.whole_start = whole.period_start
 ),
@@ -58,13 +79,24 @@ stacked as (
     union all
     select * from in_time
     union all
-    select distinct group_id, cast(substr(group_id, 2) as bigint) as cell_id, true as is_whole from in_geography
+    select distinct
+        group_id,
+        cast(substr(group_id, 2) as bigint) as cell_id,
+        true as is_whole
+    from in_geography
     union all
-    select distinct group_id, cast(substr(group_id, 2) as bigint) as cell_id, true as is_whole from in_time
+    select distinct
+        group_id,
+        cast(substr(group_id, 2) as bigint) as cell_id,
+        true as is_whole
+    from in_time
 ),
 
 numbered as (
-    select dense_rank() over (order by group_id) as group_id, cell_id, is_whole
+    select
+        dense_rank() over (order by group_id) as group_id,
+        cell_id,
+        is_whole
     from stacked
 )
 

@@ -1,8 +1,15 @@
 -- One row per cell: is the whole figure hidden, because it is small or would give a small one away?
 with primary_cells as materialized (
-    select cell_id, main_size as size, is_main_small as is_hidden from {{ ref('disclosure_cells') }}
+    select
+        cell_id,
+        main_size as size,
+        is_main_small as is_hidden
+    from {{ ref('disclosure_cells') }}
 ),
 
 {{ hide_what_follows('primary_cells') }}
 
-select cell_id, is_hidden from hidden_8
+select
+    cell_id,
+    is_hidden
+from hidden_last

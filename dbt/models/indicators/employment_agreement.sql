@@ -1,10 +1,15 @@
 -- One row per geography, financial year and pair of answers: how often the probation record and P45 agree on work at termination.
 with outcomes as (
-    select * from {{ ref('minimum_outcomes') }} where is_in_scope
+    select * from {{ ref('minimum_outcomes') }}
+    where is_in_scope
 ),
 
 rules as (
-    select value as suppress_below, 1 as zero_is_published from {{ ref('disclosure_rules') }} where rule_id = 'suppress_below'
+    select
+        value as suppress_below,
+        1 as zero_is_published
+    from {{ ref('disclosure_rules') }}
+    where rule_id = 'suppress_below'
 ),
 
 summed as (
@@ -15,12 +20,15 @@ summed as (
         periods.period_start,
         outcomes.employed_status as record_status,
         outcomes.employed_p45_status as p45_status,
-        count(*) as event_count,
+        count(*) as event_count
     from outcomes
     inner join {{ ref('area_memberships') }} as memberships
         on outcomes.area_code = memberships.area_code and memberships.geography_type in ('country', 'nation')
     inner join {{ ref('reporting_periods') }} as periods
-        on outcomes.event_date >= periods.period_start and outcomes.event_date < periods.period_end and periods.period_type = 'financial_year'
+        on
+            outcomes.event_date >= periods.period_start
+            and outcomes.event_date < periods.period_end
+            and periods.period_type = 'financial_year'
     group by 1, 2, 3, 4, 5, 6
 ),
 
@@ -28,7 +36,7 @@ summed as (
 judged as (
     select
         summed.*,
-        bool_or({{ is_small('summed.event_count') }}) over (partition by summed.period_type, summed.period_start) as is_hidden,
+        bool_or({{ is_small('summed.event_count') }}) over (partition by summed.period_type, summed.period_start) as is_hidden
     from summed
     cross join rules
 )
@@ -41,5 +49,5 @@ select
     record_status,
     p45_status,
     case when not is_hidden then event_count end as event_count,
-    case when is_hidden then 'suppressed' else 'available' end as status,
+    case when is_hidden then 'suppressed' else 'available' end as status
 from judged

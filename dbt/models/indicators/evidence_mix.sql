@@ -8,16 +8,22 @@
     'employed_six_weeks': 'six_weeks', 'employed_six_months': 'six_months'} %}
 with deciders as (
     {%- for population, mart in marts.items() %}
-    {%- set loop_first = loop.first %}
-    {%- set columns = adapter.get_columns_in_relation(ref(mart)) | map(attribute='name') | list if execute else [] %}
-    {%- for outcome, prefix in prefixes.items() if outcome ~ '_status' in columns and prefix ~ '_evidence_agency' in columns %}
-    {{ 'union all' if not (loop_first and loop.first) }}
-    select '{{ population }}' as population, '{{ outcome }}' as outcome, cast(date_trunc('month', event_date) as date) as month_start, area_code, order_group,
-        coalesce({{ prefix }}_evidence_agency, 'no record') as agency, count(*) as event_count
-    from {{ ref(mart) }}
-    where is_in_scope and {{ outcome }}_status <> 'not_applicable'
-    group by all
-    {%- endfor %}
+        {%- set loop_first = loop.first %}
+        {%- set columns = columns_of(ref(mart)) %}
+        {%- for outcome, prefix in prefixes.items() if outcome ~ '_status' in columns %}
+            {{ 'union all' if not (loop_first and loop.first) }}
+            select
+                '{{ population }}' as population,
+                '{{ outcome }}' as outcome,
+                cast(date_trunc('month', event_date) as date) as month_start,
+                area_code,
+                order_group,
+                coalesce({{ prefix }}_evidence_agency, 'no record') as agency,
+                count(*) as event_count
+            from {{ ref(mart) }}
+            where is_in_scope and {{ outcome }}_status <> 'not_applicable'
+            group by all
+        {%- endfor %}
     {%- endfor %}
 ),
 
@@ -35,15 +41,21 @@ summed as (
         periods.period_type,
         periods.period_start,
         deciders.agency,
-        sum(deciders.event_count) as event_count,
+        sum(deciders.event_count) as event_count
     from deciders
     inner join definitions
-        on deciders.population = definitions.population and deciders.outcome = definitions.outcome
-            and (definitions.order_group is null or definitions.order_group = deciders.order_group)
+        on
+            deciders.population = definitions.population and deciders.outcome = definitions.outcome
+            and (definitions.order_group is null or deciders.order_group = definitions.order_group)
     inner join {{ ref('area_memberships') }} as memberships on deciders.area_code = memberships.area_code
     inner join {{ ref('reporting_periods') }} as periods
         on deciders.month_start >= periods.period_start and deciders.month_start < periods.period_end
     group by 1, 2, 3, 4, 5, 6, 7, 8
+),
+
+rules as (
+    select value from {{ ref('disclosure_rules') }}
+    where rule_id = 'share_rounding_base'
 ),
 
 shares as (
@@ -53,9 +65,9 @@ shares as (
             100.0 * summed.event_count / sum(summed.event_count) over (
                 partition by indicator_id, view_id, definition_version, geography_type, geography_code, period_type, period_start
             ) / rules.value
-        ) * rules.value as share_pct,
+        ) * rules.value as share_pct
     from summed
-    cross join (select value from {{ ref('disclosure_rules') }} where rule_id = 'share_rounding_base') as rules
+    cross join rules
 )
 
 select * from shares

@@ -4,7 +4,8 @@ with counts as (
 ),
 
 definitions as (
-    select * from {{ ref('indicator_definitions') }} where basis = 'computed'
+    select * from {{ ref('indicator_definitions') }}
+    where basis = 'computed'
 ),
 
 by_definition as (
@@ -17,11 +18,13 @@ by_definition as (
         sum(case when counts.status = 'yes' then counts.event_count else 0 end) as yes_count,
         sum(case when counts.status = 'no' then counts.event_count else 0 end) as no_count,
         sum(case when counts.status = 'unknown' then counts.event_count else 0 end) as unknown_count,
-        sum(case when counts.status in ('not_applicable', 'out_of_scope') then counts.event_count else 0 end) as out_of_scope_count,
-        sum(counts.not_due_count) as not_due_count,
+        sum(case when counts.status in ('not_applicable', 'out_of_scope') then counts.event_count else 0 end)
+            as out_of_scope_count,
+        sum(counts.not_due_count) as not_due_count
     from definitions
     inner join counts
-        on definitions.population = counts.population and definitions.outcome = counts.outcome
+        on
+            definitions.population = counts.population and definitions.outcome = counts.outcome
             and (definitions.order_group is null or definitions.order_group = counts.order_group)
     group by 1, 2, 3, 4, 5
 ),
@@ -39,7 +42,7 @@ summed as (
         cast(sum(by_definition.no_count) as bigint) as no_count,
         cast(sum(by_definition.unknown_count) as bigint) as unknown_count,
         cast(sum(by_definition.out_of_scope_count) as bigint) as out_of_scope_count,
-        cast(sum(by_definition.not_due_count) as bigint) as not_due_count,
+        cast(sum(by_definition.not_due_count) as bigint) as not_due_count
     from by_definition
     inner join {{ ref('area_memberships') }} as memberships on by_definition.area_code = memberships.area_code
     inner join {{ ref('reporting_periods') }} as periods

@@ -26,17 +26,23 @@ index_rows as (
         geographies.geography_name,
         periods.period_type,
         periods.period_start,
-        periods.period_end,
+        periods.period_end
     from definitions
     cross join geographies
     cross join periods
     left join counts
-        on definitions.indicator_id = counts.indicator_id and definitions.view_id = counts.view_id and definitions.definition_version = counts.definition_version
+        on
+            definitions.indicator_id = counts.indicator_id
+            and definitions.view_id = counts.view_id
+            and definitions.definition_version = counts.definition_version
             and geographies.geography_type = counts.geography_type and geographies.geography_code = counts.geography_code
             and periods.period_type = counts.period_type and periods.period_start = counts.period_start
-    where {{ is_on_day('periods.period_start', 'geographies.valid_from', 'geographies.valid_to') }}
+    where
+        {{ is_on_day('periods.period_start', 'geographies.valid_from', 'geographies.valid_to') }}
         and (geographies.geography_code <> 'ZZ' or counts.indicator_id is not null)
-        and (definitions.basis = 'computed' or (geographies.geography_type = 'country' and periods.period_type = 'financial_year'))
+        and (
+            definitions.basis = 'computed' or (geographies.geography_type = 'country' and periods.period_type = 'financial_year')
+        )
 )
 
 select * from index_rows

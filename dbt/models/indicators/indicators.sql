@@ -20,22 +20,27 @@ counted as (
         observation.observed_until,
         returns.indicator_id is not null as is_returned,
         case when definitions.basis = 'returned' then returns.numerator else coalesce(counts.yes_count, 0) end as numerator,
-        case when definitions.basis = 'returned' then returns.denominator - returns.numerator else coalesce(counts.no_count, 0) end as no_count,
+        case
+            when definitions.basis = 'returned' then returns.denominator - returns.numerator else coalesce(counts.no_count, 0)
+        end as no_count,
         case when definitions.basis = 'computed' then coalesce(counts.unknown_count, 0) end as unknown_count,
         case when definitions.basis = 'computed' then coalesce(counts.out_of_scope_count, 0) end as out_of_scope_count,
-        coalesce(counts.not_due_count, 0) as not_due_count,
+        coalesce(counts.not_due_count, 0) as not_due_count
     from index_rows
     inner join {{ ref('indicator_definitions') }} as definitions
-        on index_rows.indicator_id = definitions.indicator_id and index_rows.view_id = definitions.view_id
+        on
+            index_rows.indicator_id = definitions.indicator_id and index_rows.view_id = definitions.view_id
             and index_rows.definition_version = definitions.definition_version
     cross join {{ ref('observation') }} as observation
     left join {{ ref('indicator_counts') }} as counts
-        on index_rows.indicator_id = counts.indicator_id and index_rows.view_id = counts.view_id
+        on
+            index_rows.indicator_id = counts.indicator_id and index_rows.view_id = counts.view_id
             and index_rows.definition_version = counts.definition_version and index_rows.geography_type = counts.geography_type
             and index_rows.geography_code = counts.geography_code and index_rows.period_type = counts.period_type
             and index_rows.period_start = counts.period_start
     left join returns
-        on index_rows.indicator_id = returns.indicator_id and index_rows.geography_code = returns.geography_code
+        on
+            index_rows.indicator_id = returns.indicator_id and index_rows.geography_code = returns.geography_code
             and index_rows.period_start = returns.period_start and index_rows.period_end = returns.period_end
 ),
 
@@ -46,22 +51,36 @@ judged as (
         case
             when period_start < valid_from or period_end > coalesce(valid_to, date '9999-12-31') then 'not_applicable'
             when basis = 'returned' and not is_returned then 'not_available'
-            when basis = 'computed' and (observed_until is null or period_end > observed_until + interval 1 day or not_due_count > 0) then 'not_available'
+            when
+                basis = 'computed'
+                and (observed_until is null or period_end > observed_until + interval 1 day or not_due_count > 0)
+                then 'not_available'
             else 'available'
         end as status,
         case
             when period_start < valid_from or period_end > coalesce(valid_to, date '9999-12-31')
-                then 'The measure is in force from ' || cast(valid_from as varchar) || coalesce(' to before ' || cast(valid_to as varchar), '')
+                then
+                    'The measure is in force from '
+                    || cast(valid_from as varchar)
+                    || coalesce(' to before ' || cast(valid_to as varchar), '')
             when basis = 'returned' and not is_returned then 'The department has returned no figure for this geography and period'
             when basis = 'returned' then 'As returned by the department'
             when observed_until is null then 'Probation has not yet sent orders, accommodation and employment'
-            when period_end > observed_until + interval 1 day then 'The period ends after the latest delivery, which reaches to ' || cast(observed_until as varchar)
-            when not_due_count > 0 then 'The follow-up of some events falls after the latest delivery, which reaches to ' || cast(observed_until as varchar)
-            when numerator + no_count + unknown_count = 0 then 'No event in scope in the period: counts are zero and there is no rate'
+            when
+                period_end > observed_until + interval 1 day
+                then 'The period ends after the latest delivery, which reaches to ' || cast(observed_until as varchar)
+            when
+                not_due_count > 0
+                then
+                    'The follow-up of some events falls after the latest delivery, which reaches to '
+                    || cast(observed_until as varchar)
+            when
+                numerator + no_count + unknown_count = 0
+                then 'No event in scope in the period: counts are zero and there is no rate'
             else 'Computed here'
         end as status_reason,
         numerator + no_count + case when unknown_in_denominator then unknown_count else 0 end as denominator,
-        numerator + no_count + coalesce(unknown_count, 0) as in_scope_count,
+        numerator + no_count + coalesce(unknown_count, 0) as in_scope_count
     from counted
 ),
 
@@ -74,7 +93,7 @@ shown as (
         case when status = 'available' then denominator end as denominator,
         case when status = 'available' then unknown_count end as unknown_count,
         case when status = 'available' then out_of_scope_count end as out_of_scope_count,
-        case when status = 'available' then in_scope_count end as in_scope_count,
+        case when status = 'available' then in_scope_count end as in_scope_count
     from judged
 ),
 
@@ -102,15 +121,19 @@ rated as (
         {{ wilson_pct('shown.numerator', 'shown.denominator', '-') }} as interval_low_pct,
         {{ wilson_pct('shown.numerator', 'shown.denominator', '+') }} as interval_high_pct,
         targets.target_pct,
-        case when shown.denominator > 0 then 100.0 * shown.numerator >= targets.target_pct * shown.denominator end as is_target_met,
+        case when shown.denominator > 0 then 100.0 * shown.numerator >= targets.target_pct * shown.denominator end
+            as is_target_met,
         shown.basis,
         shown.is_assumption,
         shown.unknown_in_denominator,
         shown.status,
-        shown.status_reason,
+        shown.status_reason
     from shown
     left join {{ ref('targets') }} as targets
-        on shown.indicator_id = targets.indicator_id and shown.view_id = targets.view_id and shown.geography_type = targets.geography_type
+        on
+            shown.indicator_id = targets.indicator_id
+            and shown.view_id = targets.view_id
+            and shown.geography_type = targets.geography_type
             and shown.geography_code = targets.geography_code
             and shown.period_start >= targets.valid_from and shown.period_end <= coalesce(targets.valid_to, date '9999-12-31')
 )

@@ -11,9 +11,11 @@ periods as (
     select
         calendar.period_type,
         cast(calendar.first_start + to_months(cast(numbers.n * calendar.months as integer)) as date) as period_start,
-        cast(calendar.first_start + to_months(cast((numbers.n + 1) * calendar.months as integer)) as date) as period_end,
+        cast(calendar.first_start + to_months(cast((numbers.n + 1) * calendar.months as integer)) as date) as period_end
     from calendar
-    inner join numbers on calendar.first_start + to_months(cast((numbers.n + 1) * calendar.months as integer)) <= calendar.last_end
+    inner join
+        numbers
+        on calendar.first_start + to_months(cast((numbers.n + 1) * calendar.months as integer)) <= calendar.last_end
 )
 
 select * from periods

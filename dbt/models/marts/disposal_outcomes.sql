@@ -4,11 +4,13 @@ with disposals as (
 ),
 
 accommodation as (
-    select * from {{ ref('int_accommodation_on_day') }} where population = 'disposal' and follow_up_id = 'three_months'
+    select * from {{ ref('int_accommodation_on_day') }}
+    where population = 'disposal' and follow_up_id = 'three_months'
 ),
 
 employment as (
-    select * from {{ ref('int_employment_on_day') }} where population = 'disposal' and follow_up_id = 'six_months'
+    select * from {{ ref('int_employment_on_day') }}
+    where population = 'disposal' and follow_up_id = 'six_months'
 ),
 
 outcomes as (
@@ -21,12 +23,14 @@ outcomes as (
         disposals.local_authority_code,
         disposals.order_group,
         true as is_in_scope,
-        case when three_months.is_applicable then three_months.settled_policy else 'not_applicable' end as settled_three_months_status,
+        case when three_months.is_applicable then three_months.settled_policy else 'not_applicable' end
+            as settled_three_months_status,
         {{- evidence('three_months', 'three_months') }}
-        case when six_months.is_applicable then six_months.employed_if_available else 'not_applicable' end as employed_six_months_status,
+        case when six_months.is_applicable then six_months.employed_if_available else 'not_applicable' end
+            as employed_six_months_status,
         {{- evidence('six_months', 'six_months') }}
         disposals._delivery_id,
-        disposals._row_number,
+        disposals._row_number
     from disposals
     inner join accommodation as three_months on disposals.event_id = three_months.event_id
     inner join employment as six_months on disposals.event_id = six_months.event_id

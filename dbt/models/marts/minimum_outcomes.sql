@@ -4,11 +4,13 @@ with terminations as (
 ),
 
 accommodation as (
-    select * from {{ ref('int_accommodation_on_day') }} where population = 'termination' and follow_up_id = 'at_event'
+    select * from {{ ref('int_accommodation_on_day') }}
+    where population = 'termination' and follow_up_id = 'at_event'
 ),
 
 employment as (
-    select * from {{ ref('int_employment_on_day') }} where population = 'termination' and follow_up_id = 'at_event'
+    select * from {{ ref('int_employment_on_day') }}
+    where population = 'termination' and follow_up_id = 'at_event'
 ),
 
 outcomes as (
@@ -34,7 +36,7 @@ outcomes as (
         employment.employed_combined as employed_combined_status,
         {{- evidence('employment', 'employment') }}
         terminations._delivery_id,
-        terminations._row_number,
+        terminations._row_number
     from terminations
     inner join accommodation on terminations.event_id = accommodation.event_id
     inner join employment on terminations.event_id = employment.event_id

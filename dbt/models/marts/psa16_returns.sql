@@ -1,3 +1,9 @@
 -- One row per figure that another department returned; passed on as it came.
-select indicator_id, geography_code, period_start, period_end, numerator, denominator
+select
+    indicator_id,
+    geography_code,
+    period_start,
+    period_end,
+    numerator,
+    denominator
 from {{ ref('stg_departments__psa16_returns') }}

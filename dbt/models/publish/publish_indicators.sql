@@ -9,7 +9,7 @@ cells as (
         cells.*,
         main.is_hidden as is_main_hidden,
         unknown.is_hidden as is_unknown_hidden,
-        scope.is_hidden as is_out_of_scope_hidden,
+        scope.is_hidden as is_out_of_scope_hidden
     from {{ ref('disclosure_cells') }} as cells
     inner join {{ ref('disclosure_main') }} as main on cells.cell_id = main.cell_id
     inner join {{ ref('disclosure_unknown') }} as unknown on cells.cell_id = unknown.cell_id
@@ -21,10 +21,11 @@ flagged as (
         indicators.*,
         coalesce(cells.is_main_hidden, false) as is_main_hidden,
         coalesce(cells.is_main_hidden or cells.is_unknown_hidden, false) as is_unknown_hidden,
-        coalesce(cells.is_main_hidden or cells.is_out_of_scope_hidden, false) as is_out_of_scope_hidden,
+        coalesce(cells.is_main_hidden or cells.is_out_of_scope_hidden, false) as is_out_of_scope_hidden
     from indicators
     left join cells
-        on indicators.indicator_id = cells.indicator_id and indicators.view_id = cells.view_id
+        on
+            indicators.indicator_id = cells.indicator_id and indicators.view_id = cells.view_id
             and indicators.definition_version = cells.definition_version and indicators.geography_type = cells.geography_type
             and indicators.geography_code = cells.geography_code and indicators.period_type = cells.period_type
             and indicators.period_start = cells.period_start
@@ -66,11 +67,12 @@ published as (
         end as status_reason,
         case
             when is_main_hidden then 'all'
-            else nullif(concat_ws(', ',
+            else nullif(concat_ws(
+                ', ',
                 case when is_unknown_hidden then 'no_count, unknown_count, known_rate_pct, lower_bound_pct, upper_bound_pct' end,
                 case when is_out_of_scope_hidden then 'out_of_scope_count' end
             ), '')
-        end as suppressed_fields,
+        end as suppressed_fields
     from flagged
 )
 

@@ -24,14 +24,17 @@ compared as (
         cast(published.numerator as bigint) as published_numerator,
         cast(published.denominator as bigint) as published_denominator,
         cast(published.published_pct as double) as published_pct,
-        coalesce(indicators.numerator = published.numerator and indicators.denominator = published.denominator
-            and floor(indicators.rate_pct + 0.5) = published.published_pct, false) as is_reproduced,
+        coalesce(
+            indicators.numerator = published.numerator and indicators.denominator = published.denominator
+            and floor(indicators.rate_pct + 0.5) = published.published_pct, false
+        ) as is_reproduced,
         indicators.target_pct,
         indicators.is_target_met,
-        published.source,
+        published.source
     from published
     left join indicators
-        on published.indicator_id = indicators.indicator_id and published.view_id = indicators.view_id
+        on
+            published.indicator_id = indicators.indicator_id and published.view_id = indicators.view_id
             and published.geography_type = indicators.geography_type and published.geography_code = indicators.geography_code
             and published.period_type = indicators.period_type and published.period_start = indicators.period_start
 )

@@ -1,7 +1,11 @@
 -- One row per period in custody with its person, half-open: in from reception up to, and not on, release.
 -- A temporary release or a row of no days is not a period of its own.
 with people as (
-    select person_ref, person_id from {{ ref('int_people') }} where agency = 'prisons'
+    select
+        person_ref,
+        person_id
+    from {{ ref('int_people') }}
+    where agency = 'prisons'
 ),
 
 custody as (
@@ -20,7 +24,7 @@ identified as (
         custody.discharge_accommodation_code,
         custody.area_code,
         custody._delivery_id,
-        custody._row_number,
+        custody._row_number
     from custody
     left join people on custody.person_ref = people.person_ref
 )

@@ -1,6 +1,10 @@
 -- One row per employment record with its person, half-open; the keys of the record stay in this room.
 with people as (
-    select person_ref, person_id from {{ ref('int_people') }} where agency = 'probation'
+    select
+        person_ref,
+        person_id
+    from {{ ref('int_people') }}
+    where agency = 'probation'
 ),
 
 records as (
@@ -17,7 +21,7 @@ identified as (
         records.is_evidenced,
         records.recorded_date,
         records._delivery_id,
-        records._row_number,
+        records._row_number
     from records
     inner join people on records.person_ref = people.person_ref
 )

@@ -1,6 +1,10 @@
 -- One row per order or licence with its person, half-open; an order whose person is unknown keeps its place.
 with people as (
-    select person_ref, person_id from {{ ref('int_people') }} where agency = 'probation'
+    select
+        person_ref,
+        person_id
+    from {{ ref('int_people') }}
+    where agency = 'probation'
 ),
 
 orders as (
@@ -19,7 +23,7 @@ identified as (
         orders.area_code,
         orders.local_authority_code,
         orders._delivery_id,
-        orders._row_number,
+        orders._row_number
     from orders
     left join people on orders.person_ref = people.person_ref
 )

@@ -1,6 +1,10 @@
 -- One row per P45 spell with its person, half-open.
 with people as (
-    select person_ref, person_id from {{ ref('int_people') }} where agency = 'hmrc'
+    select
+        person_ref,
+        person_id
+    from {{ ref('int_people') }}
+    where agency = 'hmrc'
 ),
 
 records as (
@@ -15,7 +19,7 @@ identified as (
         records.end_date,
         not coalesce(records.is_start_estimated, false) as is_evidenced,
         records._delivery_id,
-        records._row_number,
+        records._row_number
     from records
     inner join people on records.person_ref = people.person_ref
 )

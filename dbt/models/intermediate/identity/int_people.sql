@@ -10,7 +10,10 @@ clusters as (
 
 -- now we have the reference that names each cluster: reference_id rises with the day a reference was first seen
 anchors as (
-    select cluster_id, min(reference_id) as anchor_id, count(*) as reference_count
+    select
+        cluster_id,
+        min(reference_id) as anchor_id,
+        count(*) as reference_count
     from clusters
     group by cluster_id
 ),
@@ -19,18 +22,26 @@ named as (
     select
         clusters.reference_id,
         anchors.reference_count,
-        {{ keyed_hash("anchor.agency || '/' || anchor.person_ref") }} as person_id,
+        {{ keyed_hash("anchor.agency || '/' || anchor.person_ref") }} as person_id
     from clusters
     inner join anchors on clusters.cluster_id = anchors.cluster_id
     inner join people as anchor on anchors.anchor_id = anchor.reference_id
 ),
 
 strongest as (
-    select reference_id, min(pass) as pass
+    select
+        reference_id,
+        min(pass) as pass
     from (
-        select reference_a as reference_id, pass from {{ ref('int_people_links') }}
+        select
+            reference_a as reference_id,
+            pass
+        from {{ ref('int_people_links') }}
         union all
-        select reference_b as reference_id, pass from {{ ref('int_people_links') }}
+        select
+            reference_b as reference_id,
+            pass
+        from {{ ref('int_people_links') }}
     ) as either_end
     group by reference_id
 ),
@@ -46,7 +57,7 @@ identified as (
         people.sex,
         people.ethnicity,
         people.date_of_birth,
-        people.ni_number is not null as has_ni_number,
+        people.ni_number is not null as has_ni_number
     from people
     inner join named on people.reference_id = named.reference_id
     left join strongest on people.reference_id = strongest.reference_id

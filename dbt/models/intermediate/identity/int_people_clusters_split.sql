@@ -5,46 +5,66 @@ with clusters as (
 ),
 
 pairs as (
-    select reference_a, reference_b from {{ ref('int_people_overrides') }} where decision = 'must_not_link'
+    select
+        reference_a,
+        reference_b
+    from {{ ref('int_people_overrides') }}
+    where decision = 'must_not_link'
 ),
 
 -- now we have the members of forbidden pairs that links have brought together all the same
 seeds as (
-    select a.cluster_id, a.reference_id as seed_id
+    select
+        a.cluster_id,
+        a.reference_id as seed_id
     from pairs
     inner join clusters as a on pairs.reference_a = a.reference_id
     inner join clusters as b on pairs.reference_b = b.reference_id and a.cluster_id = b.cluster_id
     union
-    select b.cluster_id, b.reference_id as seed_id
+    select
+        b.cluster_id,
+        b.reference_id as seed_id
     from pairs
     inner join clusters as a on pairs.reference_a = a.reference_id
     inner join clusters as b on pairs.reference_b = b.reference_id and a.cluster_id = b.cluster_id
 ),
 
 troubled as (
-    select clusters.reference_id, seeds.seed_id as label
+    select
+        clusters.reference_id,
+        seeds.seed_id as label
     from clusters
     left join seeds on clusters.reference_id = seeds.seed_id
-    where clusters.cluster_id in (select cluster_id from seeds)
+    where exists (
+        select 1 from seeds as held
+        where clusters.cluster_id = held.cluster_id
+    )
 ),
 
 links as (
-    select reference_a as from_id, reference_b as to_id from {{ ref('int_people_links') }}
+    select
+        reference_a as from_id,
+        reference_b as to_id
+    from {{ ref('int_people_links') }}
     where reference_a in (select reference_id from troubled)
     union all
-    select reference_b as from_id, reference_a as to_id from {{ ref('int_people_links') }}
+    select
+        reference_b as from_id,
+        reference_a as to_id
+    from {{ ref('int_people_links') }}
     where reference_a in (select reference_id from troubled)
 ),
 
-{{ spread_labels('troubled', 'links', var('cluster_rounds'), is_fixed=true) }},
+{{ spread_labels('troubled', 'links', is_fixed=true) }},
 
 resolved as (
     select
         clusters.reference_id,
-        case when spread.reference_id is null then clusters.cluster_id else coalesce(spread.label, clusters.reference_id) end as cluster_id,
-        spread.reference_id is not null as is_split,
+        case when spread.reference_id is null then clusters.cluster_id else coalesce(spread.label, clusters.reference_id) end
+            as cluster_id,
+        spread.reference_id is not null as is_split
     from clusters
-    left join spread_{{ var('cluster_rounds') }} as spread on clusters.reference_id = spread.reference_id
+    left join spread_last as spread on clusters.reference_id = spread.reference_id
 )
 
 select * from resolved

@@ -9,50 +9,71 @@ overrides as (
 ),
 
 {% for pass, number in [('noms', 'noms_number'), ('pnc', 'pnc_id'), ('crn', 'crn'), ('ni', 'ni_number')] -%}
-by_{{ pass }} as (
-    select a.reference_id as reference_a, b.reference_id as reference_b, '{{ pass }}' as pass_id
-    from people as a
-    inner join people as b on a.{{ number }} = b.{{ number }} and a.reference_id < b.reference_id
-    where {{ is_same_person('a', 'b') }}
-),
+    by_{{ pass }} as (
+        select
+            a.reference_id as reference_a,
+            b.reference_id as reference_b,
+            '{{ pass }}' as pass_id
+        from people as a
+        inner join people as b on a.{{ number }} = b.{{ number }} and a.reference_id < b.reference_id
+        where {{ is_same_person('a', 'b') }}
+    ),
 
 {% endfor -%}
 -- now we have the references whose name, date of birth and postcode no other record of their agency shares
 distinct_people as (
     select
         people.*,
-        count(*) over (partition by agency, first_name, last_name, date_of_birth, postcode) as same_in_agency,
+        count(*) over (partition by agency, first_name, last_name, date_of_birth, postcode) as same_in_agency
     from people
     where first_name is not null and last_name is not null and date_of_birth is not null and postcode is not null
 ),
 
 by_name_dob_postcode as (
-    select a.reference_id as reference_a, b.reference_id as reference_b, 'name_dob_postcode' as pass_id
+    select
+        a.reference_id as reference_a,
+        b.reference_id as reference_b,
+        'name_dob_postcode' as pass_id
     from distinct_people as a
     inner join distinct_people as b
-        on a.first_name = b.first_name and a.last_name = b.last_name and a.date_of_birth = b.date_of_birth and a.postcode = b.postcode
+        on
+            a.first_name = b.first_name
+            and a.last_name = b.last_name
+            and a.date_of_birth = b.date_of_birth
+            and a.postcode = b.postcode
             and a.agency <> b.agency and a.reference_id < b.reference_id
     where a.same_in_agency = 1 and b.same_in_agency = 1
 ),
 
 stacked as (
-    select reference_a, reference_b, 'override' as pass_id from overrides where decision = 'must_link'
-    union all select * from by_noms
-    union all select * from by_pnc
-    union all select * from by_crn
-    union all select * from by_ni
-    union all select * from by_name_dob_postcode
+    select
+        reference_a,
+        reference_b,
+        'override' as pass_id
+    from overrides
+    where decision = 'must_link'
+    union all
+    select * from by_noms
+    union all
+    select * from by_pnc
+    union all
+    select * from by_crn
+    union all
+    select * from by_ni
+    union all
+    select * from by_name_dob_postcode
 ),
 
 first_pass as (
     select
         stacked.reference_a,
         stacked.reference_b,
-        min(passes.pass) as pass,
+        min(passes.pass) as pass
     from stacked
     inner join {{ ref('linkage_passes') }} as passes on stacked.pass_id = passes.pass_id
     left join overrides
-        on stacked.reference_a = overrides.reference_a and stacked.reference_b = overrides.reference_b
+        on
+            stacked.reference_a = overrides.reference_a and stacked.reference_b = overrides.reference_b
             and overrides.decision = 'must_not_link'
     where overrides.decision is null
     group by stacked.reference_a, stacked.reference_b

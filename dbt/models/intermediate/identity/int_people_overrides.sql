@@ -11,7 +11,7 @@ paired as (
     select
         overrides.decision,
         least(a.reference_id, b.reference_id) as reference_a,
-        greatest(a.reference_id, b.reference_id) as reference_b,
+        greatest(a.reference_id, b.reference_id) as reference_b
     from overrides
     inner join people as a on overrides.agency_a = a.agency and overrides.person_ref_a = a.person_ref
     inner join people as b on overrides.agency_b = b.agency and overrides.person_ref_b = b.person_ref

@@ -1,21 +1,28 @@
 -- One row per Work Programme referral with its person; the spell runs from referral to the last thing that happened on it.
 with people as (
-    select person_ref, person_id from {{ ref('int_people') }} where agency = 'dwp'
+    select
+        person_ref,
+        person_id
+    from {{ ref('int_people') }}
+    where agency = 'dwp'
 ),
 
 referrals as (
-    select * from {{ ref('stg_dwp__work_programme') }}
+    select
+        *,
+        coalesce(last_sustainment_date, job_outcome_date, attachment_date, referral_date) as last_known_date
+    from {{ ref('stg_dwp__work_programme') }}
 ),
 
 identified as (
     select
         people.person_id,
         referrals.referral_date as start_date,
-        {{ day_after('coalesce(referrals.last_sustainment_date, referrals.job_outcome_date, referrals.attachment_date, referrals.referral_date)') }} as end_date,
+        {{ day_after('referrals.last_known_date') }} as end_date,
         referrals.payment_group,
         referrals.is_day_one,
         referrals._delivery_id,
-        referrals._row_number,
+        referrals._row_number
     from referrals
     inner join people on referrals.person_ref = people.person_ref
 )

@@ -17,7 +17,7 @@ in_force as (
         row_number() over (
             partition by days.population, days.event_id, days.follow_up_id
             order by records.start_date desc, coalesce(records.recorded_date, date '1900-01-01') desc, records.record_id desc
-        ) as nth,
+        ) as nth
     from days
     inner join {{ ref('int_accommodation_records') }} as records
         on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.start_date', 'records.end_date') }}
@@ -30,7 +30,7 @@ discharged as (
         discharge_accommodation_code as code,
         event_date as evidence_date,
         _delivery_id as evidence_delivery_id,
-        _row_number as evidence_row_number,
+        _row_number as evidence_row_number
     from {{ ref('int_releases') }}
     where discharge_accommodation_code is not null
 ),
@@ -39,15 +39,23 @@ evidenced as (
     select
         days.*,
         case when in_force.code is not null then 'probation' when discharged.code is not null then 'prisons' end as agency,
-        case when in_force.code is not null then 'accommodation_codes' when discharged.code is not null then 'discharge_accommodation_codes' end as code_list,
+        case
+            when in_force.code is not null then 'accommodation_codes' when
+                discharged.code is not null
+                then 'discharge_accommodation_codes'
+        end as code_list,
         coalesce(in_force.code, discharged.code) as code,
         in_force.is_evidenced,
         coalesce(in_force.evidence_date, discharged.evidence_date) as evidence_date,
         coalesce(in_force.evidence_delivery_id, discharged.evidence_delivery_id) as evidence_delivery_id,
-        coalesce(in_force.evidence_row_number, discharged.evidence_row_number) as evidence_row_number,
+        coalesce(in_force.evidence_row_number, discharged.evidence_row_number) as evidence_row_number
     from days
     left join in_force
-        on days.population = in_force.population and days.event_id = in_force.event_id and days.follow_up_id = in_force.follow_up_id and in_force.nth = 1
+        on
+            days.population = in_force.population
+            and days.event_id = in_force.event_id
+            and days.follow_up_id = in_force.follow_up_id
+            and in_force.nth = 1
     left join discharged
         on days.population = discharged.population and days.event_id = discharged.event_id and days.follow_up_id = 'first_night'
 ),
@@ -56,14 +64,21 @@ decided as (
     select
         evidenced.*,
         date_diff('day', evidenced.evidence_date, evidenced.on_date) as evidence_days,
-        not evidenced.is_follow_up or (evidenced.is_due and not evidenced.is_in_custody and evidenced.is_supervised) as is_applicable,
+        not evidenced.is_follow_up
+        or (evidenced.is_due and not evidenced.is_in_custody and evidenced.is_supervised) as is_applicable,
         coalesce(policy.status, 'unknown') as settled_policy,
         coalesce(sustainable.status, 'unknown') as settled_sustainable,
-        coalesce(housed.status, 'unknown') as housed,
+        coalesce(housed.status, 'unknown') as housed
     from evidenced
-    left join {{ ref('settled') }} as policy on {{ maps('policy', 'policy', 'evidenced.code_list', 'evidenced.code', 'evidenced.on_date') }}
-    left join {{ ref('settled') }} as sustainable on {{ maps('sustainable', 'sustainable', 'evidenced.code_list', 'evidenced.code', 'evidenced.on_date') }}
-    left join {{ ref('housed') }} as housed on {{ maps('housed', 'official', 'evidenced.code_list', 'evidenced.code', 'evidenced.on_date') }}
+    left join
+        {{ ref('settled') }} as policy
+        on {{ maps('policy', 'policy', 'evidenced.code_list', 'evidenced.code', 'evidenced.on_date') }}
+    left join
+        {{ ref('settled') }} as sustainable
+        on {{ maps('sustainable', 'sustainable', 'evidenced.code_list', 'evidenced.code', 'evidenced.on_date') }}
+    left join
+        {{ ref('housed') }} as housed
+        on {{ maps('housed', 'official', 'evidenced.code_list', 'evidenced.code', 'evidenced.on_date') }}
 )
 
 select * from decided

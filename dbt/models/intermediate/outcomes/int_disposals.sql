@@ -12,12 +12,15 @@ disposals as (
         orders.local_authority_code,
         order_groups.status as order_group,
         orders._delivery_id,
-        orders._row_number,
+        orders._row_number
     from orders
     inner join {{ ref('order_scope') }} as order_scope
-        on {{ maps('order_scope', 'official', "'order_type_codes'", 'orders.order_type_code', 'orders.start_date') }} and order_scope.status = 'yes'
+        on
+            {{ maps('order_scope', 'official', "'order_type_codes'", 'orders.order_type_code', 'orders.start_date') }}
+            and order_scope.status = 'yes'
     inner join {{ ref('order_group') }} as order_groups
-        on {{ maps('order_groups', 'official', "'order_type_codes'", 'orders.order_type_code', 'orders.start_date') }}
+        on
+            {{ maps('order_groups', 'official', "'order_type_codes'", 'orders.order_type_code', 'orders.start_date') }}
             and order_groups.status in ('community_order', 'suspended_sentence_order')
 )
 

@@ -21,22 +21,35 @@ in_force as (
             order by
                 case employed.status when 'yes' then 1 when 'no' then 2 else 3 end,
                 records.start_date desc, coalesce(records.recorded_date, date '1900-01-01') desc, records.record_id desc
-        ) as nth,
+        ) as nth
     from days
     inner join {{ ref('int_employment_records') }} as records
         on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.start_date', 'records.end_date') }}
-    inner join {{ ref('employed') }} as employed on {{ maps('employed', 'official', "'employment_codes'", 'records.code', 'days.on_date') }} and employed.status <> 'ignored'
-    left join {{ ref('available_for_work') }} as available on {{ maps('available', 'official', "'employment_codes'", 'records.code', 'days.on_date') }}
+    inner join
+        {{ ref('employed') }} as employed
+        on
+            {{ maps('employed', 'official', "'employment_codes'", 'records.code', 'days.on_date') }}
+            and employed.status <> 'ignored'
+    left join
+        {{ ref('available_for_work') }} as available
+        on {{ maps('available', 'official', "'employment_codes'", 'records.code', 'days.on_date') }}
 ),
 
 p45 as (
-    select distinct days.population, days.event_id, days.follow_up_id
+    select distinct
+        days.population,
+        days.event_id,
+        days.follow_up_id
     from days
-    inner join {{ ref('int_employment_p45_spells') }} as spells on days.person_id = spells.person_id and {{ is_on_day('days.on_date', 'spells.start_date', 'spells.end_date') }}
+    inner join
+        {{ ref('int_employment_p45_spells') }} as spells
+        on days.person_id = spells.person_id and {{ is_on_day('days.on_date', 'spells.start_date', 'spells.end_date') }}
 ),
 
 can_be_looked_up as (
-    select person_id from {{ ref('int_people') }} group by person_id having bool_or(has_ni_number) or bool_or(agency = 'hmrc')
+    select person_id from {{ ref('int_people') }}
+    group by person_id
+    having bool_or(has_ni_number) or bool_or(agency = 'hmrc')
 ),
 
 answered as (
@@ -50,11 +63,16 @@ answered as (
         in_force.evidence_row_number,
         date_diff('day', in_force.evidence_date, days.on_date) as evidence_days,
         coalesce(in_force.status, 'unknown') as employed,
-        case when p45.event_id is not null then 'yes' when can_be_looked_up.person_id is not null then 'no' else 'unknown' end as employed_p45,
-        case when in_force.status = 'yes' then 'yes' else coalesce(in_force.available_status, 'unknown') end as available_for_work,
+        case when p45.event_id is not null then 'yes' when can_be_looked_up.person_id is not null then 'no' else 'unknown' end
+            as employed_p45,
+        case when in_force.status = 'yes' then 'yes' else coalesce(in_force.available_status, 'unknown') end as available_for_work
     from days
     left join in_force
-        on days.population = in_force.population and days.event_id = in_force.event_id and days.follow_up_id = in_force.follow_up_id and in_force.nth = 1
+        on
+            days.population = in_force.population
+            and days.event_id = in_force.event_id
+            and days.follow_up_id = in_force.follow_up_id
+            and in_force.nth = 1
     left join p45 on days.population = p45.population and days.event_id = p45.event_id and days.follow_up_id = p45.follow_up_id
     left join can_be_looked_up on days.person_id = can_be_looked_up.person_id
 ),
@@ -63,8 +81,10 @@ decided as (
     select
         *,
         not is_follow_up or (is_due and not is_in_custody) as is_applicable,
-        case when employed = 'yes' or employed_p45 = 'yes' then 'yes' when employed <> 'unknown' then employed else employed_p45 end as employed_combined,
-        case when available_for_work = 'no' then 'not_applicable' else employed end as employed_if_available,
+        case
+            when employed = 'yes' or employed_p45 = 'yes' then 'yes' when employed <> 'unknown' then employed else employed_p45
+        end as employed_combined,
+        case when available_for_work = 'no' then 'not_applicable' else employed end as employed_if_available
     from answered
 )
 

@@ -8,7 +8,7 @@ with deliveries as (
 latest as (
     select
         extract,
-        max(extract_date) as latest_date,
+        max(extract_date) as latest_date
     from deliveries
     group by extract
 ),

@@ -6,10 +6,12 @@ with custody as (
 left_custody as (
     select
         custody.*,
-        coalesce('p' || cast(custody.person_id as varchar), 'r' || custody.record_id) as person_or_record,
+        coalesce('p' || cast(custody.person_id as varchar), 'r' || custody.record_id) as person_or_record
     from custody
     inner join {{ ref('release_scope') }} as scope
-        on {{ maps('scope', 'official', "'release_reason_codes'", 'custody.release_reason_code', 'custody.end_date') }} and scope.status = 'yes'
+        on
+            {{ maps('scope', 'official', "'release_reason_codes'", 'custody.release_reason_code', 'custody.end_date') }}
+            and scope.status = 'yes'
     where custody.end_date is not null
 ),
 
@@ -17,14 +19,20 @@ left_custody as (
 one_a_day as (
     select
         *,
-        row_number() over (partition by person_or_record, end_date order by record_id desc) as nth,
+        row_number() over (partition by person_or_record, end_date order by record_id desc) as nth
     from left_custody
 ),
 
 held_that_night as (
-    select distinct one_a_day.person_id, one_a_day.end_date
+    select distinct
+        one_a_day.person_id,
+        one_a_day.end_date
     from one_a_day
-    inner join custody on one_a_day.person_id = custody.person_id and {{ is_on_day('one_a_day.end_date', 'custody.start_date', 'custody.end_date') }}
+    inner join
+        custody
+        on
+            one_a_day.person_id = custody.person_id
+            and {{ is_on_day('one_a_day.end_date', 'custody.start_date', 'custody.end_date') }}
 ),
 
 releases as (
@@ -38,7 +46,7 @@ releases as (
         one_a_day.establishment_code,
         one_a_day.discharge_accommodation_code,
         one_a_day._delivery_id,
-        one_a_day._row_number,
+        one_a_day._row_number
     from one_a_day
     left join held_that_night on one_a_day.person_id = held_that_night.person_id and one_a_day.end_date = held_that_night.end_date
     where one_a_day.nth = 1 and held_that_night.person_id is null

@@ -12,7 +12,7 @@ renamed as (
         numerator,
         denominator,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

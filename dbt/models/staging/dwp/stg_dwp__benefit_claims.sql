@@ -11,7 +11,7 @@ renamed as (
         start_date,
         {{ day_after('end_date') }} as end_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

@@ -14,7 +14,7 @@ renamed as (
         {{ std_ni_number('ni_number') }} as ni_number,
         _first_seen_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

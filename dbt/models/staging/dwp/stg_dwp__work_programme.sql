@@ -14,7 +14,7 @@ renamed as (
         job_outcome_date,
         last_sustainment_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

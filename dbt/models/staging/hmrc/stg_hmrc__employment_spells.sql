@@ -6,7 +6,15 @@ with sent as (
 renamed as (
     select
         spell_id,
-        md5(concat_ws('|', coalesce(ni_number, ''), upper(trim(coalesce(first_name, ''))), upper(trim(coalesce(last_name, ''))), coalesce(cast(date_of_birth as varchar), ''))) as person_ref,
+        md5(
+            concat_ws(
+                '|',
+                coalesce(ni_number, ''),
+                upper(trim(coalesce(first_name, ''))),
+                upper(trim(coalesce(last_name, ''))),
+                coalesce(cast(date_of_birth as varchar), '')
+            )
+        ) as person_ref,
         {{ std_name('first_name') }} as first_name,
         {{ std_name('last_name') }} as last_name,
         date_of_birth,
@@ -18,7 +26,7 @@ renamed as (
         is_end_estimated,
         _first_seen_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

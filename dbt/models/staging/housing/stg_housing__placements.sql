@@ -19,7 +19,7 @@ renamed as (
         {{ day_after('end_date') }} as end_date,
         _first_seen_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

@@ -11,9 +11,10 @@ taken as (
         extract_date,
         received_at,
         accepted_count,
-        quarantined_count,
+        quarantined_count
     from deliveries
-    where status in ('accepted', 'accepted_with_quarantine')
+    where
+        status in ('accepted', 'accepted_with_quarantine')
         {%- if var('as_at') %} and received_at <= timestamp '{{ var('as_at') }}'{% endif %}
 )
 

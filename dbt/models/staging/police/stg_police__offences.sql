@@ -17,7 +17,7 @@ renamed as (
         offence_group,
         _first_seen_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

@@ -15,7 +15,7 @@ renamed as (
         discharge_accommodation_code,
         home_area_code as area_code,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

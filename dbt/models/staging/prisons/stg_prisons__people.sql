@@ -16,7 +16,7 @@ renamed as (
         {{ std_number('pnc_id') }} as pnc_id,
         _first_seen_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

@@ -13,7 +13,7 @@ renamed as (
         is_evidenced,
         recorded_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

@@ -15,7 +15,7 @@ renamed as (
         probation_area_code as area_code,
         local_authority_code,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

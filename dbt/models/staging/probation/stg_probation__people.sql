@@ -18,7 +18,7 @@ renamed as (
         {{ std_number('crn') }} as crn,
         _first_seen_date,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

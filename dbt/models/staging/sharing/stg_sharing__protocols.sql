@@ -14,7 +14,7 @@ renamed as (
         valid_from,
         {{ day_after('valid_to') }} as valid_to,
         _delivery_id,
-        _row_number,
+        _row_number
     from sent
 )
 

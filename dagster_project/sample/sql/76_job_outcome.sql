@@ -7,7 +7,7 @@ with ranked as (
         count(*) over (partition by date_trunc('month', referral_date)) as of_month,
         v('wp_first_cohort') + (v('wp_second_cohort') - v('wp_first_cohort'))
             * least(1, date_diff('month', date '2011-06-01', date_trunc('month', referral_date)) / 12.0) as rate,
-    from store.dwp__work_programme
+    from send_dwp__work_programme
 )
 select
     referral_id,
@@ -17,12 +17,12 @@ select
     end as outcome_day,
 from ranked;
 
-create or replace table store.dwp__work_programme as
+create or replace temp table send_dwp__work_programme as
 select w.* replace (
     known_by(d.outcome_day, v('main_day')) as job_outcome_date,
     case when hash(w.referral_id, 'sustained') % 100 < 70 then known_by(d.outcome_day + 30 + cast(hash(w.referral_id, 'for') % 330 as integer), v('main_day'))
         end as last_sustainment_date
 ),
-from store.dwp__work_programme as w
+from send_dwp__work_programme as w
 join dealt as d using (referral_id)
 order by referral_id;

@@ -1,0 +1,189 @@
+"""A verdict → an immutable release, or a page that says why not. Write, check, publish; no Dagster inside.
+
+The candidate is written beside the releases, checked there, renamed, and only then does ``current`` point to it. Whatever
+breaks on the way, readers keep the release they have.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import gate
+from .manifest import build_manifest
+from .release_tables import DATABASE, Written, published_tables, write_tables
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+CURRENT, CANDIDATE = "current", ".candidate-"
+
+
+class ReleaseError(RuntimeError):
+    """A release could not be attempted (not: it was refused). The message says what is missing and what to do."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it. ``folder`` is the release that holds these tables (none if refused), ``why`` the page of a refusal."""
+
+    release_id: str
+    folder: Path | None
+    verdict: gate.Verdict
+    is_published: bool
+    is_unchanged: bool = False
+    why: Path | None = None
+
+
+def current_release(settings: Settings) -> Path | None:
+    """The folder that readers see, or none before the first release."""
+    link = settings.published_dir / CURRENT
+    return link.resolve() if link.exists() else None
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _prepare(settings: Settings) -> None:
+    """Clear what a crash left behind; make sure that there is something to publish and room for it."""
+    settings.published_dir.mkdir(parents=True, exist_ok=True)
+    for stale in [*settings.published_dir.glob(f"{CANDIDATE}*"), *settings.published_dir.glob(f".{CURRENT}-*")]:
+        stale.unlink() if stale.is_symlink() else shutil.rmtree(stale, ignore_errors=True)
+    for database in (settings.warehouse_db, settings.restricted_db):
+        if not database.exists():
+            raise ReleaseError(f"{database} does not exist. Build the warehouse first (make run).")
+    sizes = published_tables(settings)
+    if not sizes:
+        raise ReleaseError(f"{settings.warehouse_db} has no tables in the schema publish. Build the warehouse first (make run).")
+    needed, free = 3 * sum(sizes.values()), shutil.disk_usage(settings.published_dir).free
+    if free <= needed:
+        raise ReleaseError(
+            f"A release may need {needed / 1e6:,.0f} MB but {settings.published_dir} has {free / 1e6:,.0f} MB free. "
+            "Remove old releases or free the disk; nothing was changed."
+        )
+
+
+def _new_id(settings: Settings, now: datetime, content_hash: str) -> str:
+    """UTC time and the start of the content hash; never one that was used before, published or refused."""
+    base = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{content_hash[:8]}"
+    release_id, counter = base, 2
+    while (settings.published_dir / release_id).exists() or (settings.refused_dir / release_id).exists():
+        release_id, counter = f"{base}-{counter}", counter + 1
+    return release_id
+
+
+def _is_unchanged(previous: Path | None, written: Written, verdict: gate.Verdict) -> bool:
+    """Same tables and same verdict as the current release, rules that compare with a previous one left aside."""
+    if previous is None:
+        return False
+    manifest = json.loads((previous / "manifest.json").read_text(encoding="utf-8"))
+    rules = json.loads((previous / "verdict.json").read_text(encoding="utf-8"))["rules"]
+    before, after = {r["rule_id"]: r["outcome"] for r in rules}, {r.rule_id: r.outcome for r in verdict.results}
+    same = before.keys() == after.keys() and all(
+        before[i] == after[i] or "not_applicable" in (before[i], after[i]) for i in before
+    )
+    return verdict.is_passed and same and manifest["content_hash"] == written.content_hash
+
+
+def _refuse(settings: Settings, release_id: str, verdict: gate.Verdict, previous: Path | None, now: datetime) -> Path:
+    """Write why; publish nothing. Returns the page."""
+    folder = settings.refused_dir / release_id
+    folder.mkdir(parents=True)
+    lines = [f"# Release {release_id} was refused", "", f"{now.astimezone(UTC):%d %B %Y, %H:%M} UTC. Nothing was published.", ""]
+    lines += [f"Readers still see release {previous.name}." if previous else "No release has been published yet; readers see nothing.", ""]
+    endangered = sorted({i for r in verdict.failed for i in r.endangers})
+    lines += ["Indicators endangered: " + ("all" if "all" in endangered else ", ".join(endangered)) + ".", ""]
+    for heading, results in (("Rules that block", verdict.failed), ("Warnings, which do not block", verdict.warned)):
+        lines += [f"## {heading}: {len(results)}", ""]
+        for r in results:
+            lines += [
+                f"### {r.rule_id} (table {r.table})",
+                "",
+                f"- Protects: {r.description}",
+                f"- Found: {r.numerator:,} failing of {r.denominator:,} checked; "
+                f"allowed are {r.limit_count:,} or {r.limit_percent:g} %.",
+                f"- Endangers: {', '.join(r.endangers)}",
+                f"- What to do: {r.remedy}",
+                "",
+            ]
+    _write_json(folder / "verdict.json", verdict.to_dict())
+    why = folder / "why.md"
+    why.write_text("\n".join(lines), encoding="utf-8")
+    return why
+
+
+def _point_current_to(settings: Settings, release_id: str) -> None:
+    """The last step and the only one that readers notice: one atomic rename of a symbolic link."""
+    link = settings.published_dir / f".{CURRENT}-{release_id}"
+    link.symlink_to(release_id)
+    os.replace(link, settings.published_dir / CURRENT)
+    _sync(settings.published_dir)
+
+
+def _publish_folder(settings: Settings, candidate: Path, release_id: str) -> Path:
+    """Make the candidate durable and give it its name."""
+    for file in candidate.iterdir():
+        file.chmod(0o644)
+        _sync(file)
+    candidate.chmod(0o755)
+    _sync(candidate)
+    folder = settings.published_dir / release_id
+    os.rename(candidate, folder)
+    _sync(settings.published_dir)
+    return folder
+
+
+def publish(settings: Settings, now: datetime | None = None, log: Callable[[str], None] = print) -> Outcome:
+    """Publish the warehouse's schema ``publish`` if the gate lets it pass; the caller holds the run lock.
+
+    ``now`` (aware, default the present) names the release. Raises ReleaseError when there is nothing to publish or no room,
+    gate.GateError when the rules cannot be evaluated; in both cases, and after any crash, readers keep what they have.
+    """
+    now = now or datetime.now(UTC)
+    _prepare(settings)
+    previous = current_release(settings)
+    candidate = settings.published_dir / f"{CANDIDATE}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    candidate.mkdir()
+    try:
+        written = write_tables(settings, candidate)
+        release_id = _new_id(settings, now, written.content_hash)
+        verdict = gate.run(candidate / DATABASE, settings, previous / DATABASE if previous else None, settings.warehouse_db)
+        if not verdict.is_passed:
+            why = _refuse(settings, release_id, verdict, previous, now)
+            log(f"Release {release_id} refused: {len(verdict.failed)} rules failed. Read {why}")
+            return Outcome(release_id, None, verdict, is_published=False, why=why)
+        if previous and _is_unchanged(previous, written, verdict):
+            log(f"Nothing changed since release {previous.name}; it stays.")
+            return Outcome(previous.name, previous, verdict, is_published=True, is_unchanged=True)
+        _write_json(candidate / "verdict.json", verdict.to_dict())
+        manifest = {
+            "release_id": release_id,
+            "created_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+            "previous_release_id": previous.name if previous else None,
+            "content_hash": written.content_hash,
+            "row_counts": written.row_counts,
+            **build_manifest(settings, candidate),
+        }
+        _write_json(candidate / "manifest.json", manifest)
+        folder = _publish_folder(settings, candidate, release_id)
+        _point_current_to(settings, release_id)
+    finally:
+        shutil.rmtree(candidate, ignore_errors=True)
+    counts = verdict.counts
+    log(f"Release {release_id} published: {counts['passed']} rules passed, {counts['warned']} warned, {counts['not_applicable']} did not apply.")
+    return Outcome(release_id, folder, verdict, is_published=True)

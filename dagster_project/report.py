@@ -1,0 +1,84 @@
+"""The figures a run ends with: what is in print beside what was computed, from the current release."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Any
+
+from .reader import NULL, Answer, as_table, connect, release_folder
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from .settings import Settings
+
+
+def _rounded(value: float | None, places: str = "1") -> str:
+    """A percentage rounded half up, as in print; ``places`` is 1 for whole numbers and 0.1 for one decimal."""
+    return NULL if value is None else f"{Decimal(str(value)).quantize(Decimal(places), ROUND_HALF_UP)} %"
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list | None = None) -> list[dict[str, Any]]:
+    cursor = con.execute(sql, values or [])
+    return [dict(zip([d[0] for d in cursor.description], row, strict=True)) for row in cursor.fetchall()]
+
+
+def _line(row: dict[str, Any]) -> tuple:
+    met = {None: NULL, True: "met", False: "missed"}[row["is_target_met"]]
+    match = "=" if row["is_reproduced"] else "differs"
+    return (
+        row["geography_name"],
+        row["numerator"],
+        row["denominator"],
+        _rounded(row["rate_pct"]),
+        _rounded(row["published_pct"]),
+        _rounded(row["target_pct"]),
+        met,
+        match,
+    )
+
+
+def _section(con: duckdb.DuckDBPyConnection, group: dict[str, Any]) -> list[str]:
+    """One table: the places in print in the order of their names, the totals, and how many are reproduced."""
+    key = [group[k] for k in ("indicator_id", "view_id", "period_type", "period_start")]
+    where = "indicator_id = ? and view_id = ? and period_type = ? and period_start = ?"
+    rows = _rows(con, f"from published_comparison where {where} order by geography_name, source", key)
+    totals = _rows(
+        con,
+        f"""select * from indicators where {where} and geography_type in ('country', 'nation') and status <> 'not_applicable'
+            and (denominator > 0 or status <> 'available') order by geography_type = 'country', geography_name""",
+        key,
+    )
+    titles = _rows(con, f"select any_value(title) as title, any_value(period_end) as until from indicators where {where}", key)
+    parts = [r for r in rows if r["geography_type"] not in ("country", "nation")]
+    columns = ["place", "yes", "all", "rate", "in print", "target", "target is", "match"]
+    lines = [
+        f"{group['indicator_id']} {group['view_id']}: {titles[0]['title']}",
+        f"{group['period_start']} to before {titles[0]['until']}",
+        "",
+        as_table(Answer(columns, [_line(r) for r in parts]), wide=True),
+        "",
+    ]
+    printed = {(r["geography_type"], r["geography_code"]): r for r in rows}
+    for total in totals:
+        beside = printed.get((total["geography_type"], total["geography_code"]))
+        text = NULL if total["numerator"] is None else f"{total['numerator']:,} / {total['denominator']:,} = "
+        text += "" if total["numerator"] is None else _rounded(total["rate_pct"], "1" if beside else "0.1")
+        text += f" (in print {beside['published_numerator']:,} / {beside['published_denominator']:,} = " if beside else ""
+        text += f"{_rounded(beside['published_pct'])})" if beside else ""
+        lines.append(f"{total['geography_name']}: {text}")
+    reproduced = sum(r["is_reproduced"] for r in parts)
+    lines.append(f"{reproduced} of {len(parts)} percentages in print are reproduced.")
+    return lines
+
+
+def print_headline(settings: Settings) -> str:
+    """The text that ends the main job: each figure in print beside the computed one, then totals. Writes nothing itself.
+
+    Raises reader.ReaderError when there is no release.
+    """
+    folder = release_folder(settings)
+    with connect(folder) as con:
+        groups = _rows(con, "select distinct indicator_id, view_id, period_type, period_start from published_comparison order by all")
+        lines = [line for group in groups for line in ["", *_section(con, group)]]
+    return "\n".join([f"Release {folder.name} in {folder}", *lines, "", "Ask it: outcomes query · outcomes trace · outcomes releases"])
