@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def run_lock(_context):
 
 def resources() -> dict:
     """Resources of the whole project."""
-    return {"dbt": DbtCliResource(project_dir=dbt_project()), "run_lock": run_lock}
+    executable = Path(sys.executable).with_name("dbt")  # this environment's, whatever PATH says
+    return {"dbt": DbtCliResource(project_dir=dbt_project(), dbt_executable=str(executable)), "run_lock": run_lock}
 
 
 def table_facts(database: Path) -> dict[tuple[str, str], dict]:

@@ -6,6 +6,7 @@ Names that rules may use in SQL: ``release`` (the candidate), ``warehouse``, ``p
 
 from __future__ import annotations
 
+import atexit
 import csv
 import os
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 def _datasource_class() -> type:
     """Stock Great Expectations closes a DuckDB connection before its rows are read; this one keeps it open."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import duckdb_sqlalchemy
     import sqlalchemy
     from great_expectations.datasource.fluent import SQLDatasource
     from great_expectations.execution_engine import SqlAlchemyExecutionEngine
@@ -47,6 +49,8 @@ def _datasource_class() -> type:
                 self._execution_engine = OneConnectionEngine(engine=self.get_engine())
             return self._execution_engine
 
+    # Great Expectations keeps the driver alive beyond DuckDB's own end: a page of harmless leak notes at exit
+    atexit.register(duckdb_sqlalchemy.__dict__.clear)
     return DuckDBDatasource
 
 

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,11 @@ def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
         if isinstance(error, duckdb.PermissionException) or "disabled" in text or "configuration has been locked" in text:
             raise ReaderError("Files, other databases, extensions and settings are out of reach here; ask about the tables only.") from error
         raise ReaderError(text) from error
+
+
+def percent(value: float | None, places: str = "0.1") -> str:
+    """A percentage rounded half up, as in print; ``places`` is 0.1 for one decimal and 1 for none; null is a dash."""
+    return NULL if value is None else f"{Decimal(str(value)).quantize(Decimal(places), ROUND_HALF_UP)} %"
 
 
 def _shown(value: Any) -> str:

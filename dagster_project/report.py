@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-from .reader import NULL, Answer, as_table, connect, release_folder
+from .reader import NULL, Answer, as_table, connect, percent, release_folder
 
 if TYPE_CHECKING:
     import duckdb
 
     from .settings import Settings
-
-
-def _rounded(value: float | None, places: str = "1") -> str:
-    """A percentage rounded half up, as in print; ``places`` is 1 for whole numbers and 0.1 for one decimal."""
-    return NULL if value is None else f"{Decimal(str(value)).quantize(Decimal(places), ROUND_HALF_UP)} %"
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list | None = None) -> list[dict[str, Any]]:
@@ -30,9 +24,9 @@ def _line(row: dict[str, Any]) -> tuple:
         row["geography_name"],
         row["numerator"],
         row["denominator"],
-        _rounded(row["rate_pct"]),
-        _rounded(row["published_pct"]),
-        _rounded(row["target_pct"]),
+        percent(row["rate_pct"], "1"),
+        percent(row["published_pct"], "1"),
+        percent(row["target_pct"], "1"),
         met,
         match,
     )
@@ -63,9 +57,9 @@ def _section(con: duckdb.DuckDBPyConnection, group: dict[str, Any]) -> list[str]
     for total in totals:
         beside = printed.get((total["geography_type"], total["geography_code"]))
         text = NULL if total["numerator"] is None else f"{total['numerator']:,} / {total['denominator']:,} = "
-        text += "" if total["numerator"] is None else _rounded(total["rate_pct"], "1" if beside else "0.1")
+        text += "" if total["numerator"] is None else percent(total["rate_pct"], "1" if beside else "0.1")
         text += f" (in print {beside['published_numerator']:,} / {beside['published_denominator']:,} = " if beside else ""
-        text += f"{_rounded(beside['published_pct'])})" if beside else ""
+        text += f"{percent(beside['published_pct'], '1')})" if beside else ""
         lines.append(f"{total['geography_name']}: {text}")
     reproduced = sum(r["is_reproduced"] for r in parts)
     lines.append(f"{reproduced} of {len(parts)} percentages in print are reproduced.")

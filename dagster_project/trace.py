@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from .reader import NULL, connect, load_json
+from .reader import NULL, connect, load_json, percent
 
 AREA_ORDER = ["probation_area", "country", "region", "nation"]
 MATCHES = 8
@@ -98,10 +98,6 @@ def _count(value: int | None) -> str:
     return NULL if value is None else f"{value:,}"
 
 
-def _percent(value: float | None) -> str:
-    return NULL if value is None else f"{value:.1f} %"
-
-
 def _figure_lines(row: dict[str, Any]) -> list[str]:
     met = {None: NULL, True: "met", False: "missed"}[row["is_target_met"]]
     base = "stays in the denominator" if row["unknown_in_denominator"] else "is left out of the denominator"
@@ -111,11 +107,11 @@ def _figure_lines(row: dict[str, Any]) -> list[str]:
         ("unknown", f"{_count(row['unknown_count'])}, {base}"),
         ("out of scope", _count(row["out_of_scope_count"])),
         ("denominator", _count(row["denominator"])),
-        ("rate", _percent(row["rate_pct"])),
-        ("rate of the known", _percent(row["known_rate_pct"])),
-        ("if no unknown / all unknown are yes", f"{_percent(row['lower_bound_pct'])} to {_percent(row['upper_bound_pct'])}"),
-        ("95 % interval", f"{_percent(row['interval_low_pct'])} to {_percent(row['interval_high_pct'])}"),
-        ("target", f"{_percent(row['target_pct'])}, {met}" if row["target_pct"] is not None else NULL),
+        ("rate", percent(row["rate_pct"])),
+        ("rate of the known", percent(row["known_rate_pct"])),
+        ("if the unknown are all no … all yes", f"{percent(row['lower_bound_pct'])} to {percent(row['upper_bound_pct'])}"),
+        ("95 % interval", f"{percent(row['interval_low_pct'])} to {percent(row['interval_high_pct'])}"),
+        ("target", f"{percent(row['target_pct'])}, {met}" if row["target_pct"] is not None else NULL),
         ("status", row["status"] + (f": {row['status_reason']}" if row["status_reason"] else "")),
         ("hidden", row["suppressed_fields"] or "nothing"),
     ]
@@ -159,7 +155,7 @@ def trace(folder: Path, indicator: str, area: str, period: str, view: str | None
         *_figure_lines(row),
         "",
         "Evidence by agency (rounded)",
-        *([f"  {e['agency']:<20}{_percent(e['share_pct'])}" for e in evidence] or ["  none shown"]),
+        *([f"  {e['agency']:<20}{percent(e['share_pct'])}" for e in evidence] or ["  none shown"]),
         "",
         f"Deliveries in force: {len(manifest['deliveries'])}",
         *(f"  {d['content_hash'][:12]}  {d['extract_date']}  received {d['received_at'][:10]}  {d['agency']}/{d['file_name']}"

@@ -1,7 +1,5 @@
 """One component for every agency: an asset for each extract of each contract found, and nothing to write for a new one."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from .. import edge, intake

@@ -20,7 +20,10 @@ NEEDS_BOTH = re.compile(r"^(\w+) is not null and (\w+) is null$")
 
 def create_table(con: duckdb.DuckDBPyConnection) -> None:
     """The list of what is planted."""
-    con.execute("create or replace temp table planted_defect (file varchar, record_key varchar, column_name varchar, reason varchar, sent_text varchar)")
+    con.execute(
+        "create or replace temp table planted_defect "
+        "(file varchar, record_key varchar, column_name varchar, reason varchar, sent_text varchar)"
+    )
 
 
 def _faults(extract: Extract) -> list[tuple[str, str, str, str]]:
@@ -54,37 +57,39 @@ def _faults(extract: Extract) -> list[tuple[str, str, str, str]]:
     return found
 
 
+def _spoilt_row(names: list[str], key: str, new_key: str, fault: tuple[str, str, str, str]) -> str:
+    """The select list of a row with one fault: the fault in its column, an own key, the rest as it was."""
+    column, reason, spoilt, _ = fault
+    values = {name: f'"{name}"' for name in names} | {key: new_key}
+    if column != key:
+        values[column] = spoilt
+    elif reason == "pattern":
+        values[key] = f"lower({new_key})"
+    elif reason == "required":
+        values[key] = "null"
+    return ", ".join(f'{values[name]} as "{name}"' for name in names)
+
+
 def plant(con: duckdb.DuckDBPyConnection, extract: Extract, file: str) -> None:
     """Fill table ``defective`` from view ``sound`` and write down what was done in ``planted_defect``."""
-    names = [c.name for c in extract.columns]
-    key = extract.key[0]
+    names, key = [c.name for c in extract.columns], extract.key[0]
     con.execute("create or replace temp table defective as select * from sound limit 0")
     if extract.agency == NOT_SPOILT:
         return
     draw = f"hash(hash(\"{key}\", getvariable('seed'), '{extract.table}'))"
     con.execute(
-        f"create or replace temp table candidate as select *, ({draw} // 1000003) as _draw from sound "
-        f"where {draw} % 1000000 < 1000000 * getvariable('defect_share') order by \"{key}\""
+        f"create or replace temp table candidate as select *, {draw} // 1000003 as _draw from sound "
+        f"where {draw} % 1000000 < 1000000 * getvariable('defect_share')"
     )
     faults = _faults(extract)
-    own_key = f"'Z' || substr(\"{key}\", 2)" if any(c.is_key and "pattern" in c.options for c in extract.columns) else f"\"{key}\" || 'Z'"
-    for n, (column, reason, spoilt, fits) in enumerate(faults):
+    has_pattern = any(c.name == key and "pattern" in c.options for c in extract.columns)
+    own_key = f"'Z' || substr(\"{key}\", 2)" if has_pattern else f"\"{key}\" || 'Z'"
+    for n, fault in enumerate(faults):
+        column, reason, _, fits = fault
         new_key = f'"{key}"' if reason == "duplicate_key" else own_key
-        values = ", ".join(
-            f"{spoilt if name == column and name != key else _spoilt_key(spoilt, reason, new_key, key) if name == column else new_key if name == key else quoted} as {quoted}"
-            for name in names
-            for quoted in [f'"{name}"']
-        )
-        chosen = f"from candidate where _draw % {len(faults)} = {n} and {fits}"
-        con.execute(f"create or replace temp table spoilt as select {values} {chosen} order by \"{key}\"")
-        con.execute("insert into defective select * from spoilt")
         con.execute(
-            f"insert into planted_defect select ?, \"{key}\", ?, ?, \"{column}\" from spoilt", [file, column, reason],
+            f"create or replace temp table spoilt as select {_spoilt_row(names, key, new_key, fault)} from candidate "
+            f'where _draw % {len(faults)} = {n} and {fits} order by "{key}"'
         )
-
-
-def _spoilt_key(spoilt: str, reason: str, new_key: str, key: str) -> str:
-    """A fault of the key itself: its own text spoilt, from the new key where it needs one."""
-    if reason == "pattern":
-        return f"lower({new_key})"
-    return spoilt if reason in ("required", "duplicate_key") else spoilt.replace(f'"{key}"', new_key)
+        con.execute("insert into defective select * from spoilt")
+        con.execute(f'insert into planted_defect select ?, "{key}", ?, ?, "{column}" from spoilt', [file, column, reason])

@@ -1,7 +1,7 @@
 """A relation and a contract → the file that an agency would send. Delimiter, encoding and date format are the contract's.
 
 Files grow batch by batch. DuckDB writes the batch as plain UTF-8 CSV; Python turns that into the agreed encoding or packs
-it, block by block: a gzip file of several members is one file to every reader, and blocks can be packed side by side.
+it, block by block: a gzip file of several members is one file to every reader, so parts can be joined as they are.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
+import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -52,37 +54,56 @@ def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
                 yield page.encode(encoding)
 
 
+@dataclass(frozen=True)
+class Part:
+    """A batch's rows of one file, ready to be joined to it."""
+
+    name: str
+    path: Path
+    rows: int
+    header: bytes
+
+
+def _packed(block: bytes) -> bytes:
+    return gzip.compress(block, PACK_LEVEL, mtime=0)
+
+
+def write_part(con: duckdb.DuckDBPyConnection, extract: Extract, name: str, work: Path) -> Part:
+    """Write view ``sound`` and then table ``defective`` as a part of a file, in its encoding and packing, without the header."""
+    batch = con.execute("select getvariable('batch')").fetchone()[0]
+    plain, path = work / f"{batch}-{extract.table}.csv", work / f"{batch}-{name.replace('/', '-')}"
+    select = "select * from sound union all select * from defective"
+    how = f"format csv, header false, delimiter '{extract.delimiter}'"
+    rows = con.execute(f"copy ({select}) to '{plain}' ({how})").fetchone()[0]
+    header = io.StringIO()
+    csv.writer(header, delimiter=extract.delimiter, lineterminator="\n").writerow(c.name for c in extract.columns)
+    first = header.getvalue().encode(extract.encoding)
+    is_packed = path.suffix == ".gz"
+    if extract.encoding == "utf-8" and not is_packed:
+        os.replace(plain, path)
+    else:
+        with open(path, "wb") as file:
+            for block in _blocks(plain, extract.encoding):
+                file.write(_packed(block) if is_packed else block)
+        plain.unlink()
+    return Part(name, path, rows, _packed(first) if is_packed else first)
+
+
 class Files:
-    """The files being written: each batch of rows is appended to the file of its extract and delivery."""
+    """The files of the world: parts are joined in the order in which they come."""
 
-    def __init__(self, out_dir: Path, work: Path):
-        self.out_dir, self.work = out_dir, work
+    def __init__(self, out_dir: Path):
+        self.out_dir = out_dir
         self.rows: dict[str, int] = {}
-        self.pool = ThreadPoolExecutor(2)
 
-    def append(self, con: duckdb.DuckDBPyConnection, extract: Extract, name: str) -> None:
-        """Append views ``sound`` and then table ``defective`` to a file, which begins with its header."""
-        part = self.work / "part.csv"
-        rows = con.execute(
-            f"copy (select * from sound union all select * from defective) to '{part}' (format csv, header false, delimiter '{extract.delimiter}')"
-        ).fetchone()[0]
-        path = self.out_dir / name
-        if name not in self.rows:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            header = io.StringIO()
-            csv.writer(header, delimiter=extract.delimiter, lineterminator="\n").writerow(c.name for c in extract.columns)
-            path.write_bytes(self._packed(header.getvalue().encode(extract.encoding)) if path.suffix == ".gz" else header.getvalue().encode(extract.encoding))
-        blocks = _blocks(part, extract.encoding)
-        with open(path, "ab") as file:
-            for block in self.pool.map(self._packed, blocks) if path.suffix == ".gz" else blocks:
-                file.write(block)
-        self.rows[name] = self.rows.get(name, 0) + rows
-
-    @staticmethod
-    def _packed(block: bytes) -> bytes:
-        return gzip.compress(block, PACK_LEVEL, mtime=0)
-
-    def close(self) -> dict[str, int]:
-        """Stop the packing threads; returns file → rows, in the order of the names."""
-        self.pool.shutdown()
-        return dict(sorted(self.rows.items()))
+    def append(self, parts: list[Part]) -> None:
+        """Join the parts of one batch to their files; a file begins with its header."""
+        for part in parts:
+            path = self.out_dir / part.name
+            if part.name not in self.rows:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(part.header)
+            with open(path, "ab") as file, open(part.path, "rb") as rows:
+                shutil.copyfileobj(rows, file, BLOCK_BYTES)
+            part.path.unlink()
+            self.rows[part.name] = self.rows.get(part.name, 0) + part.rows

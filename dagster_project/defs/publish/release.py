@@ -1,7 +1,5 @@
 """The one asset that publishes. It validates exactly the tables that it is about to write, so no way of running it skips the gate."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dagster_project import edge, release, suites

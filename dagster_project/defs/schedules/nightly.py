@@ -1,7 +1,5 @@
 """When the main job runs: every night, and when files arrive."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 
@@ -36,9 +34,3 @@ def files_arrived(context: dg.SensorEvaluationContext):
         return dg.SkipReason("Every waiting file has been taken.")
     context.update_cursor(state)
     return dg.RunRequest(run_key=state)
-
-
-@dg.definitions
-def schedules() -> dg.Definitions:
-    """The job, its schedule, its sensor and the project's resources."""
-    return dg.Definitions(jobs=[nightly], schedules=[every_night], sensors=[files_arrived], resources=edge.resources())

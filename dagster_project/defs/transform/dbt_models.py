@@ -1,12 +1,10 @@
 """Every dbt model, seed and test as Dagster assets and asset checks."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from dagster_project import edge
 
@@ -32,14 +30,14 @@ def _database_of(schema: str):
     manifest=edge.dbt_project().manifest_path,
     project=edge.dbt_project(),
     dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)),
-    required_resource_keys={"run_lock"},
+    required_resource_keys={"dbt", "run_lock"},
 )
-def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
+def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
     """Run ``dbt build``; when it has let go of the databases, say of each table how many rows and which columns it has."""
     log = edge.settings().data_dir / "dbt" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     events, done = [], 0
-    invocation = dbt.cli(["build"], context=context, raise_on_error=False)
+    invocation = context.resources.dbt.cli(["build"], context=context, raise_on_error=False)
     with open(log, "w", encoding="utf-8") as file:
         stream = iter(invocation.stream())
         while True:

@@ -4,7 +4,8 @@ create or replace macro v(name) as getvariable(name);
 -- hashed twice, because one hash of two values only xors them and would tie the draws of one entity together
 create or replace macro u(id, purpose) as ((hash(hash(id, purpose, getvariable('seed'))) >> 11) / 9007199254740992.0);
 create or replace macro dice(id, purpose, n) as cast(floor(u(id, purpose) * (n)) as integer);
-create or replace macro between_days(id, purpose, low, high) as cast((low) + floor(u(id, purpose) * ((high) - (low) + 1)) as integer);
+create or replace macro between_days(id, purpose, low, high)
+    as cast((low) + floor(u(id, purpose) * ((high) - (low) + 1)) as integer);
 create or replace macro slot(id, purpose) as cast(floor(u(id, purpose) * 1000) as integer);
 
 -- a bijection on 0 … modulus-1, so that references of one person in two agencies cannot be told from each other
@@ -12,7 +13,8 @@ create or replace macro scramble(id, factor, shift, modulus) as ((id) * (factor)
 create or replace macro letter(n) as chr(cast(65 + (n) as integer));
 
 -- a waiting time with the given mean and many short waits (Weibull, shape 0.8)
-create or replace macro wait_days(id, purpose, mean) as cast(floor((mean) / 1.133 * pow(-ln(1 - u(id, purpose)), 1.25)) as integer);
+create or replace macro wait_days(id, purpose, mean)
+    as cast(floor((mean) / 1.133 * pow(-ln(1 - u(id, purpose)), 1.25)) as integer);
 
 -- a day after the delivery is not known yet
 create or replace macro known_by(day, delivery) as case when day <= delivery then day end;

@@ -1,4 +1,5 @@
--- The 42 areas with their share of people and of the published window, by largest remainder (seeds/areas, seeds/published_figures).
+-- The 42 areas with their share of people and of the published window, by largest remainder (seeds/areas,
+-- seeds/published_figures).
 create or replace table area as
 with published as (
     select
@@ -44,8 +45,10 @@ whole as (
 ),
 capped as (
     select * replace (least(settled, events) as settled),
-        v('unknown_share_least') + (v('unknown_share_most') - v('unknown_share_least')) * u(area_n, 'unknown share') as unknown_share,
-        least(events, persons) - least(cast(floor(events * v('second_window_order_share')) as bigint), events) as primaries_wanted,
+        v('unknown_share_least') + (v('unknown_share_most') - v('unknown_share_least')) * u(area_n, 'unknown share')
+            as unknown_share,
+        least(events, persons) - least(cast(floor(events * v('second_window_order_share')) as bigint), events)
+            as primaries_wanted,
     from whole
 ),
 counted as (

@@ -1,4 +1,5 @@
--- Who there is: offenders 1 … people, then claimants who never offended. Twins and shared NI numbers are among those without a window event.
+-- Who there is: offenders 1 … people, then claimants who never offended. Twins and shared NI numbers are among those
+-- without a window event.
 create or replace temp table person as
 with numbers as (
     select range as p, range <= v('people') as is_offender
@@ -24,7 +25,8 @@ events as (
 family as (
     select
         *,
-        case when is_tail and u(p, 'twin') < v('twin_share_of_tail') then first_person + (j - primaries) % primaries end as twin_of,
+        case when is_tail and u(p, 'twin') < v('twin_share_of_tail') then first_person + (j - primaries) % primaries
+            end as twin_of,
         case
             when is_tail and u(p, 'twin') >= 1 - v('shared_ni_share_of_tail') then first_person + (j - primaries) % primaries
         end as ni_shared_with,
@@ -39,7 +41,8 @@ select
     2010 - year(date '1949-01-01' + cast(floor(15300 * sqrt(u(coalesce(twin_of, p), 'dob'))) as integer)) as age,
     cast(floor(-ln(1 - u(p, 'prior')) / case when is_leaver then 0.2231 else 0.4055 end) as integer) as prior_n_raw,
     u(p, 'benefit history') < 0.45 as had_benefit,
-    case when is_offender and not (twin_of is not null or ni_shared_with is not null) and u(p, 'second crn') < v('second_crn_share')
+    case when is_offender and not (twin_of is not null or ni_shared_with is not null)
+        and u(p, 'second crn') < v('second_crn_share')
         then 2 else 1 end as crns,
     date '2009-04-01' + dice(p, 'window one', 60) as window_one,
     date '2009-06-01' + dice(p, 'window two', 60) as window_two,

@@ -1,4 +1,5 @@
--- Time in custody of prison leavers, with work after release and re-offending as planted potential outcomes (CSQ 2013: -9.4, -5.6 points).
+-- Time in custody of prison leavers, with work after release and re-offending as planted potential outcomes (CSQ 2013:
+-- -9.4, -5.6 points).
 create or replace temp table stay as
 with drawn as (
     select
@@ -16,7 +17,7 @@ with drawn as (
         end as band,
         least(p.prior_n_raw + 2 * (k - 1), 12) - 4 as prior_z,
         greatest(-12, least(25, p.age - 30)) as age_z,
-        p.had_benefit::int - 0.45 as benefit_z,
+        case when k = 1 then p.had_benefit::int - 0.45 else 0 end as benefit_z,
     from person as p
     cross join range(1, 5) as t(k)
     where p.is_leaver
@@ -28,7 +29,8 @@ risks as (
         case when band in ('LT6M', '6TO12M') then v('effect_short') else v('effect_long') end as effect,
         greatest(0.15, least(0.95, case when band in ('LT6M', '6TO12M') then v('reoffend_short') else v('reoffend_long') end
             + v('risk_by_prior') * prior_z + v('risk_by_age') * age_z + v('risk_by_benefit') * benefit_z)) as risk,
-        greatest(0.05, least(0.90, v('work_in_year') + v('work_by_prior') * prior_z + v('work_by_age') * age_z + v('work_by_benefit') * benefit_z))
+        greatest(0.05, least(0.90, v('work_in_year') + v('work_by_prior') * prior_z + v('work_by_age') * age_z
+            + v('work_by_benefit') * benefit_z))
             as work_propensity,
         case band
             when 'LT6M' then between_days(s, 'served', 14, 90)
@@ -37,29 +39,63 @@ risks as (
             when 'GE4Y' then between_days(s, 'served', 730, 1500)
             else between_days(s, 'served', 1400, 2200)
         end as served,
-        case band when '1TO4Y' then between_days(s, 'licence', 180, 600) when 'GE4Y' then between_days(s, 'licence', 365, 900) when 'IND' then 2000 end
+        case band when '1TO4Y' then between_days(s, 'licence', 180, 600) when 'GE4Y' then between_days(s, 'licence', 365, 900)
+            when 'IND' then 2000 end
             as licence_days,
     from drawn
 ),
 outcomes as (
     select
         *,
-        u(s, 'reoffends') < risk as would_reoffend_without_work,
-        u(s, 'reoffends') < risk + effect as would_reoffend_with_work,
-        u(s, 'works') < work_propensity as works,
+        u(s, 'works') < work_propensity as would_work,
+        3 + cast(floor(357 * pow(u(s, 'reoffence day'), 1.7)) as integer) as early_day,
     from risks
+),
+-- who is soon back and out again cannot work then without work in the year after the earlier release
+placed_in_work as (
+    select
+        *,
+        would_work and not coalesce(
+            lag(early_day) over (partition by p order by k) + 20 + served < 340 and not lag(would_work)
+                over (partition by p order by k), false
+        ) as works,
+    from outcomes
+),
+-- every n-th by summed risk instead of independent draws: in each group as many re-offend as the risks say, so the effect
+-- is there in small worlds too
+summed as (
+    select *, u(k, 'first of') + sum(risk)
+        over (partition by is_short, works, k order by hash(s, 'line'), s rows unbounded preceding) as risk_upto
+    from placed_in_work
+),
+without_work as (
+    select *, floor(risk_upto) > floor(risk_upto - risk) as would_reoffend_without_work from summed
+),
+saved as (
+    select
+        *,
+        case when would_reoffend_without_work then -effect / risk else 0 end as saving,
+        u(k, 'first saved') + sum(case when would_reoffend_without_work then -effect / risk else 0 end)
+            over (partition by is_short, works, k order by hash(s, 'line two'), s rows unbounded preceding) as saving_upto,
+    from without_work
+),
+with_work as (
+    select *, would_reoffend_without_work and floor(saving_upto) = floor(saving_upto - saving) as would_reoffend_with_work
+        from saved
 ),
 happened as (
     select
         *,
         case when works then would_reoffend_with_work else would_reoffend_without_work end as reoffends,
-        3 + cast(floor(357 * pow(u(s, 'reoffence day'), case when works then 1.1 else 1.7 end)) as integer) as reoffence_day,
-    from outcomes
+        case when works then 3 + cast(floor(357 * pow(u(s, 'reoffence day'), 1.1)) as integer) else early_day
+            end as reoffence_day,
+    from with_work
 ),
 gaps as (
     select
         *,
-        case when reoffends then reoffence_day + between_days(s, 'to prison', 20, 60) else between_days(s, 'free', 440, 1100) end as gap,
+        case when reoffends then reoffence_day + between_days(s, 'to prison', 20, 60) else between_days(s, 'free', 440, 1100)
+            end as gap,
         u(s, 'again') < case when reoffends then 0.45 else 0.15 end as comes_back,
         case
             when is_anchored then window_one - licence_days
@@ -76,14 +112,16 @@ before_this as (
         *,
         first_value(first_release_day) over w as first_release,
         lag(gap) over w as gap_before,
-        coalesce(min(comes_back::int) over (partition by p order by k rows between unbounded preceding and 1 preceding), 1) as came_back,
+        coalesce(min(comes_back::int) over (partition by p order by k rows between unbounded preceding and 1 preceding), 1)
+            as came_back,
     from gaps
     window w as (partition by p order by k)
 ),
 dated as (
     select
         *,
-        first_release + cast(sum(case when k > 1 then served + gap_before else 0 end) over (partition by p order by k) as integer) as release_day,
+        first_release + cast(sum(case when k > 1 then served + gap_before else 0 end)
+            over (partition by p order by k) as integer) as release_day,
     from before_this
 ),
 kept as (
@@ -95,8 +133,11 @@ select
     *,
     release_day <= v('main_day') as is_released,
     lead(reception_day) over (partition by p order by k) as next_reception,
+    case when not lag(works) over (partition by p order by k) then lag(release_day) over (partition by p order by k) + 367
+        end as no_work_before,
     lead(release_day) over (partition by p order by k) as next_release,
-    case when not reoffends and not is_short and band <> 'IND' and not (is_anchored and k = 1) and u(s, 'recalled') < v('recall_share')
+    case when not reoffends and not is_short and band <> 'IND' and not (is_anchored and k = 1)
+        and u(s, 'recalled') < v('recall_share')
         and release_day + 200 <= v('main_day') then release_day + between_days(s, 'recall day', 20, 150) end as recall_day,
 from kept
 order by p, k;

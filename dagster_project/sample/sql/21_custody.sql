@@ -1,4 +1,5 @@
--- Rows as prisons send them: stays, recalls and releases after them, rows split by transfer or same-day recall, temporary releases, remands.
+-- Rows as prisons send them: stays, recalls and releases after them, rows split by transfer or same-day recall, temporary
+-- releases, remands.
 create or replace temp table booking as
 with split as (
     select
@@ -8,7 +9,8 @@ with split as (
     from stay
 ),
 parts as (
-    select p, s, 1 as part, coalesce(split_day, reception_day) as reception_day, case when is_released then release_day end as release_day, band, 'main' as kind
+    select p, s, 1 as part, coalesce(split_day, reception_day) as reception_day, case when is_released then release_day
+        end as release_day, band, 'main' as kind
     from split
     union all
     select p, s, 2, reception_day, split_day, band, case when is_same_day_recall then 'main' else 'moved' end
@@ -21,7 +23,8 @@ parts as (
     from stay
     where served > 120 and is_released and u(s, 'temporary') < 0.18
     union all
-    select p, s, 5, reception_day + 7, release_day, band, 'main' from stay where served > 60 and is_released and u(s, 'twice') < 0.015
+    select p, s, 5, reception_day + 7, release_day, band, 'main' from stay where served > 60 and is_released
+        and u(s, 'twice') < 0.015
     union all
     select p, s, 6, reception_day - 40 - dice(s, 'remand', 60), reception_day - 20 - dice(s, 'remand', 20), null, 'remand'
     from stay
@@ -33,7 +36,8 @@ select
         when b.release_day is null then null
         when b.kind = 'temporary' then 'TAP'
         when b.kind = 'moved' then 'MRG'
-        when b.kind = 'main' and b.part = 1 and u(b.s, 'fate') < 0.004 and st.next_reception is null and b.release_day > date '2012-09-01' then 'DEC'
+        when b.kind = 'main' and b.part = 1 and u(b.s, 'fate') < 0.004 and st.next_reception is null
+            and b.release_day > date '2012-09-01' then 'DEC'
         when b.kind = 'main' and b.part = 1 and u(b.s, 'fate') > 0.985 and st.next_reception is null and st.recall_day is null
             then case when u(b.s, 'deported') < 0.6 then 'DD' else 'DL' end
         when b.kind = 'remand' then n.code

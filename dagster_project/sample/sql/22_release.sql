@@ -1,7 +1,9 @@
--- Releases in the order they happen: from each stay, and again after a recall; with the planted first night (MI014, 37.6 % unknown in Wales).
+-- Releases in the order they happen: from each stay, and again after a recall; with the planted first night (MI014, 37.6 %
+-- unknown in Wales).
 create or replace temp table release as
 with days as (
-    select p, s, s as e, release_day as day, false as is_after_recall, licence_days is not null as has_licence from stay where is_released
+    select p, s, s as e, release_day as day, false as is_after_recall, licence_days is not null as has_licence from stay
+        where is_released
     union all
     select p, s, s + 8, recall_day + 28, true, true from stay where recall_day is not null
 )

@@ -1,4 +1,5 @@
--- Orders and licences: exactly the published number end in the window per area; the others end outside it (seeds/published_figures).
+-- Orders and licences: exactly the published number end in the window per area; the others end outside it
+-- (seeds/published_figures).
 create or replace temp table supervision as
 with planned as (
     select p, 1 as n, 'window' as kind, is_anchored as is_licence, window_one as term_day,
@@ -17,7 +18,8 @@ with planned as (
     select p, 6, 'running', false, null, v('main_day') - between_days(p, 'running', 10, 500), crns
     from person where is_offender and u(p, 'running order') < 0.06
     union all
-    select p, 7, 'history', false, date '2005-06-01' + dice(p, 'history', 1000), date '2005-06-01' + dice(p, 'history', 1000) - 300, crns
+    select p, 7, 'history', false, date '2005-06-01' + dice(p, 'history', 1000),
+        date '2005-06-01' + dice(p, 'history', 1000) - 300, crns
     from person where is_offender and u(p, 'history order') < 0.10
     union all
     select p, 8, 'out of scope', false, date '2008-04-01' + dice(p, 'out day', 1826),
@@ -27,7 +29,8 @@ with planned as (
 -- an anchored licence starts on the day of the first release
 licensed as (
     select p, 10 + 2 * k as n, 'licence' as kind, true as is_licence,
-        coalesce(recall_day, release_day + licence_days) as term_day, release_day as start_day, 1 as crn_n, recall_day is not null as is_recalled
+        coalesce(recall_day, release_day + licence_days) as term_day, release_day as start_day, 1 as crn_n,
+            recall_day is not null as is_recalled
     from stay
     where licence_days is not null and is_released and not (is_anchored and k = 1)
     union all
@@ -37,7 +40,8 @@ licensed as (
 ),
 anchors as (select p, release_day from stay where is_anchored and k = 1),
 together as (
-    select l.p, l.n, l.kind, l.is_licence, l.term_day, coalesce(l.start_day, a.release_day) as start_day, l.crn_n, false as is_recalled
+    select l.p, l.n, l.kind, l.is_licence, l.term_day, coalesce(l.start_day, a.release_day) as start_day, l.crn_n,
+        false as is_recalled
     from planned as l
     left join anchors as a on a.p = l.p
     union all
@@ -45,7 +49,8 @@ together as (
 ),
 clear as (
     select t.* replace (
-        case when t.kind in ('window', 'out of scope') or t.is_recalled then t.term_day else out_of_window(t.term_day, t.start_day) end as term_day
+        case when t.kind in ('window', 'out of scope') or t.is_recalled then t.term_day
+            else out_of_window(t.term_day, t.start_day) end as term_day
     ),
     from together as t
     join person as p on p.p = t.p
@@ -79,5 +84,6 @@ join choice as t on t.list = 'order_type' and t.slot = slot(c.o, 'type') and t.c
     when u(c.o, 'type of') < 0.7 then 'yes/community_order'
     else 'yes/suspended_sentence_order'
 end
-join choice as r on r.list = 'reason' and r.class = case when c.scope_how = 'reason' then 'no' else 'yes' end and r.slot = slot(c.o, 'reason')
+join choice as r on r.list = 'reason' and r.class = case when c.scope_how = 'reason' then 'no' else 'yes' end
+    and r.slot = slot(c.o, 'reason')
 join choice as l on l.list = 'licence_reason' and l.class = 'yes' and l.slot = slot(c.o, 'reason');

@@ -1,8 +1,10 @@
--- The days on which somebody will ask where a person lived, and the planted answer; the window's answers are the published counts.
+-- The days on which somebody will ask where a person lived, and the planted answer; the window's answers are the published
+-- counts.
 create or replace temp table accommodation_point as
 with terminations as (
     select
-        p.p, o.crn_n, o.o * 8 as id, o.term_day as day, case when o.kind = 'window' then 1 else 3 end as priority, 'settled' as list,
+        p.p, o.crn_n, o.o * 8 as id, o.term_day as day, case when o.kind = 'window' then 1 else 3 end as priority,
+            'settled' as list,
         case
             when o.kind = 'window' then case when o.n = 1 then p.status_one else p.status_two end
             when u(o.o, 'settled unknown') < p.unknown_share then 'unknown'
@@ -15,7 +17,8 @@ with terminations as (
     where o.term_day is not null
 ),
 nights as (
-    select p, 1 as crn_n, e * 8 + 1 as id, day, 2 as priority, 'housed' as list, night as status, is_night_by_probation and night <> 'unknown' as by_probation
+    select p, 1 as crn_n, e * 8 + 1 as id, day, 2 as priority, 'housed' as list, night as status, is_night_by_probation
+        and night <> 'unknown' as by_probation
     from release
 ),
 follow_ups as (
@@ -25,7 +28,8 @@ follow_ups as (
     from release as r
     join person as p using (p)
     union all
-    select p.p, o.crn_n, o.o * 8 + 1, cast(o.start_day + interval 3 month as date), 5, 'settled', v('disposal_settled'), p.unknown_share * 1.2
+    select p.p, o.crn_n, o.o * 8 + 1, cast(o.start_day + interval 3 month as date), 5, 'settled', v('disposal_settled'),
+        p.unknown_share * 1.2
     from supervision as o
     join person as p using (p)
     where not o.is_licence and o.start_day >= date '2008-01-01' and o.scope_how <> 'type'
@@ -49,7 +53,8 @@ together as (
     union all
     select
         p, crn_n, id, day, priority, list,
-        case when u(id, 'later unknown') < unknown_share then 'unknown' when u(id, 'later settled') < rate then 'yes' else 'no' end, true,
+        case when u(id, 'later unknown') < unknown_share then 'unknown' when u(id, 'later settled') < rate then 'yes'
+            else 'no' end, true,
     from free
 ),
 firsts as (

@@ -1,4 +1,5 @@
--- Accommodation records behind the planted answers: the latest start decides, so ends may overlap or stay open (001-outcome-rules).
+-- Accommodation records behind the planted answers: the latest start decides, so ends may overlap or stay open
+-- (001-outcome-rules).
 create or replace temp table accommodation_record as
 with started as (
     select
@@ -6,7 +7,8 @@ with started as (
         c.code,
         case
             when a.priority = 2 then a.day
-            else greatest(coalesce(a.day_before + 1, date '1990-01-01'), a.day - cast(floor(400 * pow(u(a.id, 'stay lag'), 2)) as integer))
+            else greatest(coalesce(a.day_before + 1, date '1990-01-01'),
+                a.day - cast(floor(400 * pow(u(a.id, 'stay lag'), 2)) as integer))
         end as start_day,
     from accommodation_point as a
     join choice as c on c.list = a.list and c.class = a.status and c.slot = slot(a.id, 'code')

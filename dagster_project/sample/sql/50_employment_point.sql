@@ -1,7 +1,9 @@
--- The days on which somebody will ask whether a person worked, and the planted answer (NI144, MI016, MI017; published_figures.csv).
+-- The days on which somebody will ask whether a person worked, and the planted answer (NI144, MI016, MI017;
+-- published_figures.csv).
 create or replace temp table employment_point as
 with asked as (
-    select p, o * 8 as id, crn_n, term_day as day, 1 as priority, 'termination' as kind from supervision where term_day is not null
+    select p, o * 8 as id, crn_n, term_day as day, 1 as priority, 'termination' as kind from supervision
+        where term_day is not null
     union all
     select p, e * 8 + 1, 1, day + 42, 2, 'six weeks' from release
     union all
@@ -23,7 +25,8 @@ chances as (
         case
             when not p.is_leaver then p.employed_rate * v('employed_community_factor')
             when f.kind = 'six weeks' then case when w.id is not null then v('six_weeks_if_p45') else v('six_weeks_if_none') end
-            when f.kind = 'six months' then case when w.id is not null then v('six_months_if_p45') else v('six_months_if_none') end
+            when f.kind = 'six months' then case when w.id is not null then v('six_months_if_p45')
+                else v('six_months_if_none') end
             when w.id is not null then v('employed_if_p45')
             else greatest(0.02, (v('employed_leaver_factor') * p.employed_rate - 0.22 * v('employed_if_p45')) / 0.78)
         end as chance,

@@ -4,7 +4,8 @@ with started as (
     select
         e.*,
         c.code,
-        greatest(coalesce(e.day_before + 1, date '1990-01-01'), e.day - cast(floor(300 * pow(u(e.id, 'job lag'), 1.5)) as integer)) as start_day,
+        greatest(coalesce(e.day_before + 1, date '1990-01-01'),
+            e.day - cast(floor(300 * pow(u(e.id, 'job lag'), 1.5)) as integer)) as start_day,
     from employment_point as e
     join choice as c on c.list = 'employed' and c.class = e.status and c.slot = slot(e.id, 'work code')
     where e.has_record
@@ -23,7 +24,8 @@ statuses as (
     from with_next
 ),
 markers as (
-    select s.p, s.crn_n, s.id + 2 as id, c.code, s.start_day + between_days(s.id, 'marker', 0, greatest(0, s.day - s.start_day)) as start_day,
+    select s.p, s.crn_n, s.id + 2 as id, c.code,
+        s.start_day + between_days(s.id, 'marker', 0, greatest(0, s.day - s.start_day)) as start_day,
         case when u(s.id, 'marker open') < 0.6 then null else s.day + 5 end as end_day
     from statuses as s
     join choice as c on c.list = 'employed' and c.class = 'ignored/ignored' and c.slot = slot(s.id, 'marker code')
@@ -31,7 +33,9 @@ markers as (
 ),
 -- out of work was never closed when work began: any yes is yes
 left_open as (
-    select s.p, s.crn_n, s.id + 3 as id, c.code, s.start_day - between_days(s.id, 'before work', 0, greatest(0, s.start_day - coalesce(s.day_before, s.start_day) - 1)) as start_day,
+    select s.p, s.crn_n, s.id + 3 as id, c.code,
+        s.start_day - between_days(s.id, 'before work', 0, greatest(0, s.start_day - coalesce(s.day_before, s.start_day) - 1))
+        as start_day,
         s.day as end_day
     from statuses as s
     join choice as c on c.list = 'employed' and c.class = 'no/yes' and c.slot = slot(s.id, 'open code')

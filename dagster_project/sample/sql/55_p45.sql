@@ -1,9 +1,11 @@
--- P45 spells: of leavers as planned; of others behind the probation record, agreeing in about 85 %; a few of people who never offended.
+-- P45 spells: of leavers as planned; of others behind the probation record, agreeing in about 85 %; a few of people who
+-- never offended.
 create or replace temp table p45 as
 with community as (
     select
         e.p, e.id * 8 as id,
-        greatest(coalesce(e.day_before + 1, date '1995-01-01'), e.day - 1 - cast(floor(420 * u(e.id, 'p45 began')) as integer)) as start_day,
+        greatest(coalesce(e.day_before + 1, date '1995-01-01'), e.day - 1 - cast(floor(420 * u(e.id, 'p45 began')) as integer))
+            as start_day,
         e.day + cast(floor(u(e.id, 'p45 until') * coalesce(e.day_after - e.day, 500)) as integer) as end_day,
     from employment_point as e
     where not e.is_leaver
@@ -25,4 +27,5 @@ together as (
     union all
     select * from others
 )
-select p, id, start_day, known_by(end_day, v('main_day')) as end_day from together where start_day <= v('main_day') and start_day <= end_day;
+select p, id, start_day, known_by(end_day, v('main_day')) as end_day from together where start_day <= v('main_day')
+    and start_day <= end_day;

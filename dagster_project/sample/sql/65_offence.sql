@@ -10,34 +10,40 @@ with anchor as (
 history as (
     select
         p.p, (p.p * 32 + i) * 8 as id, 'history' as kind,
-        a.day - 100 - cast(floor(greatest(300, least(3800, a.day - p.dob - 4700)) * pow(u(p.p * 32 + i, 'history day'), 1.3)) as integer) as day,
+        a.day - 100 - cast(floor(greatest(300, least(3800, a.day - p.dob - 4700)) * pow(u(p.p * 32 + i, 'history day'), 1.3))
+            as integer) as day,
         null::varchar as disposal, between_days(p.p * 32 + i, 'to court', 5, 95) as court_days, false as is_fixed,
     from person as p
     join anchor as a on a.p = p.p
     cross join range(15) as t(i)
     where p.is_offender and i < least(p.prior_n_raw, 14)
 ),
+-- a leaver's orders are for offences of the history: then the number of previous offences, which confounds, can be seen
+-- without noise
 of_orders as (
     select o.p, o.o * 8 + 1 as id, 'order' as kind, o.start_day - between_days(o.o, 'to order', 20, 120) as day,
         case when o.order_type in ('203', '216', '231') then 'SUSPENDED' else 'COMMUNITY' end, null, false
     from supervision as o
-    where not o.is_licence
+    where not o.is_licence and o.p not in (select p from stay)
 ),
 of_stays as (
     select s.p, s.s * 8 + 2 as id, 'stay' as kind,
-        s.reception_day - case when s.k = 1 then between_days(s.s, 'to prison one', 20, 100) else 0 end as day, 'CUSTODY', null, true
+        s.reception_day - case when s.k = 1 then between_days(s.s, 'to prison one', 20, 100) else 0 end as day, 'CUSTODY', null,
+            true
     from stay as s
     where s.k = 1
     union all
     -- the later stay's offence: the first re-offence if there was one within the year, else one after the year
-    select s.p, s.s * 8 + 3, 'next stay', s.release_day + case when s.reoffends then s.reoffence_day else s.gap - 30 end, 'CUSTODY', null, true
+    select s.p, s.s * 8 + 3, 'next stay', s.release_day + case when s.reoffends then s.reoffence_day else s.gap - 30 end,
+        'CUSTODY', null, true
     from stay as s
     where s.next_reception is not null
 ),
 again as (
     select s.p, (s.s * 8 + i) * 8 + 4 as id, 'again' as kind,
         least(s.release_day + 364, coalesce(s.next_reception - 2, s.release_day + 364),
-            s.release_day + s.reoffence_day + cast(floor(u(s.s * 8 + i, 'again day') * (364 - s.reoffence_day)) as integer) * (i > 0)::int) as day,
+            s.release_day + s.reoffence_day
+                + cast(floor(u(s.s * 8 + i, 'again day') * (364 - s.reoffence_day)) as integer) * (i > 0)::int) as day,
         null::varchar, between_days(s.s * 8 + i, 'to court again', 15, 120), true
     from stay as s
     cross join range(6) as t(i)
@@ -45,10 +51,11 @@ again as (
         and ((i = 0 and s.next_reception is null) or (i > 0 and u(s.s * 8 + i, 'again and again') < 0.40))
 ),
 community_again as (
-    select o.p, o.o * 8 + 5 as id, 'community again' as kind, o.start_day + between_days(o.o, 'again after', 10, 360), null::varchar,
+    select o.p, o.o * 8 + 5 as id, 'community again' as kind, o.start_day + between_days(o.o, 'again after', 10, 360),
+        null::varchar,
         between_days(o.o, 'to court after', 15, 120), false
     from supervision as o
-    where not o.is_licence and u(o.o, 'again after order') < v('community_reoffend') * 0.85
+    where not o.is_licence and o.p not in (select p from stay) and u(o.o, 'again after order') < v('community_reoffend') * 0.85
 ),
 together as (
     select * from history
@@ -79,11 +86,13 @@ moved as (
 still_forbidden as (
     select distinct m.id
     from moved as m
-    join stay as s on s.p = m.p and not s.reoffends and s.is_released and m.first_day >= s.release_day and m.first_day <= s.release_day + 366
+    join stay as s on s.p = m.p and not s.reoffends and s.is_released and m.first_day >= s.release_day
+        and m.first_day <= s.release_day + 366
     where not m.is_fixed
 )
 select
-    m.p, m.id, m.kind, m.first_day as offence_day, m.first_day + coalesce(m.court_days, between_days(m.id, 'to court plain', 12, 19)) as disposal_day,
+    m.p, m.id, m.kind, m.first_day as offence_day,
+        m.first_day + coalesce(m.court_days, between_days(m.id, 'to court plain', 12, 19)) as disposal_day,
     coalesce(m.disposal, d.code) as disposal_type, g.code as offence_group,
 from moved as m
 anti join still_forbidden as f on f.id = m.id

@@ -1,5 +1,6 @@
 -- Probation's files as of the extract date: people, orders, assessments, consents. A person may have two case numbers.
-create or replace macro ref(prefix, id, factor) as prefix || lpad(cast(scramble(id, factor, 987654321, 100000000003) as varchar), 11, '0');
+create or replace macro ref(prefix, id, factor) as prefix
+    || lpad(cast(scramble(id, factor, 987654321, 100000000003) as varchar), 11, '0');
 
 create or replace temp table send_probation__people as
 with cases as (
@@ -64,7 +65,8 @@ select
     case when s.w = 0 then s.first_score
         else greatest(0, least(10, s.first_score + case when u(s.id, 'moves by') < 0.40 then -1 - dice(s.id, 'by', 3)
             when u(s.id, 'moves by') < 0.60 then 1 + dice(s.id, 'by', 2) else 0 end)) end as score,
-    case when s.w = 0 then s.start_day + dice(s.o, 'assessed on', 20) else greatest(s.start_day + 21, s.term_day - dice(s.o, 'assessed last', 40)) end as assessed_date,
+    case when s.w = 0 then s.start_day + dice(s.o, 'assessed on', 20)
+        else greatest(s.start_day + 21, s.term_day - dice(s.o, 'assessed last', 40)) end as assessed_date,
 from scored as s
 join identity_card as c using (p)
 order by assessment_id;
@@ -74,7 +76,8 @@ with asked as (
     select o.*, a.code as agency, a.n, o.o * 8 + a.n as id
     from supervision as o
     join (select code, row_number() over (order by code) - 1 as n from seed_agency_codes where code <> 'probation') as a
-        on u(o.o * 8 + a.n, 'consents') < case a.code when 'dwp' then 0.20 when 'housing' then 0.14 when 'ete' then 0.12 when 'hmrc' then 0.06 else 0.03 end
+        on u(o.o * 8 + a.n, 'consents') < case a.code when 'dwp' then 0.20 when 'housing' then 0.14 when 'ete' then 0.12
+            when 'hmrc' then 0.06 else 0.03 end
 )
 select
     ref('C', a.id, 15485927) as consent_id,
@@ -82,7 +85,8 @@ select
     a.agency as recipient_agency,
     p.code as purpose,
     a.start_day + dice(a.id, 'given', 30) as given_date,
-    case when u(a.id, 'withdraws') < 0.06 then known_by(a.start_day + 30 + dice(a.id, 'withdrawn', 300), v('main_day')) end as withdrawn_date,
+    case when u(a.id, 'withdraws') < 0.06 then known_by(a.start_day + 30 + dice(a.id, 'withdrawn', 300), v('main_day'))
+        end as withdrawn_date,
 from asked as a
 join identity_card as c using (p)
 join (select code, row_number() over (order by code) - 1 as n, count(*) over () as all_n from seed_purpose_codes) as p

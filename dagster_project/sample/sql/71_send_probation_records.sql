@@ -1,7 +1,8 @@
 -- Accommodation and employment in two deliveries: most in the first; late, corrected and withdrawn records in the second.
 create or replace temp table record_to_send as
 with together as (
-    select 'accommodation' as extract, 'A' as prefix, r.id, r.p, r.crn_n, r.code, w.code as wrong_code, r.start_day, r.end_day, r.recorded_day
+    select 'accommodation' as extract, 'A' as prefix, r.id, r.p, r.crn_n, r.code, w.code as wrong_code, r.start_day, r.end_day,
+        r.recorded_day
     from accommodation_record as r
     join choice as w on w.list = 'settled' and w.class = case when r.status in ('yes', 'unknown') then 'no' else 'yes' end
         and w.slot = slot(r.id, 'wrong code')
@@ -30,13 +31,15 @@ with first_sent as (
 ),
 second_sent as (
     select extract, record_id, crn, code, start_day, end_day, is_evidenced,
-        case when is_late then greatest(recorded_day, v('first_day') + 1 + dice(id, 'late on', 29)) else recorded_day end, false, v('main_day')
+        case when is_late then greatest(recorded_day, v('first_day') + 1 + dice(id, 'late on', 29)) else recorded_day end,
+            false, v('main_day')
     from record_to_send
     where is_late or is_corrected or end_day > v('first_day')
 ),
 -- a record made in error, in force later than the true one until the second delivery takes it back
 mistaken as (
-    select extract, record_id || 'W' as record_id, crn, wrong_code, start_day + 1 as start_day, case when end_day > start_day then known_by(end_day, v('first_day')) end as end_day,
+    select extract, record_id || 'W' as record_id, crn, wrong_code, start_day + 1 as start_day, case when end_day > start_day
+        then known_by(end_day, v('first_day')) end as end_day,
         false, least(recorded_day + 1, v('first_day')), d.is_deleted, d.delivery
     from record_to_send
     cross join (select false as is_deleted, v('first_day') as delivery union all select true, v('main_day')) as d
@@ -49,14 +52,16 @@ union all
 select * from mistaken;
 
 create or replace temp table send_probation__accommodation as
-select record_id, crn, code as accommodation_code, start_day as start_date, end_day as end_date, is_evidenced, recorded_day as recorded_date, is_deleted,
+select record_id, crn, code as accommodation_code, start_day as start_date, end_day as end_date, is_evidenced,
+    recorded_day as recorded_date, is_deleted,
     delivery as _delivery
 from record_delivered
 where extract = 'accommodation'
 order by record_id, delivery;
 
 create or replace temp table send_probation__employment as
-select record_id, crn, code as employment_code, start_day as start_date, end_day as end_date, is_evidenced, recorded_day as recorded_date, is_deleted,
+select record_id, crn, code as employment_code, start_day as start_date, end_day as end_date, is_evidenced,
+    recorded_day as recorded_date, is_deleted,
     delivery as _delivery
 from record_delivered
 where extract = 'employment'

@@ -15,13 +15,15 @@ where c.p in (select p from benefit_spell)
 order by customer_ref;
 
 create or replace temp table send_dwp__benefit_claims as
-select ref('K', id, 15485959) as claim_id, customer_of(p) as customer_ref, code as benefit_code, start_day as start_date, end_day as end_date,
+select ref('K', id, 15485959) as claim_id, customer_of(p) as customer_ref, code as benefit_code, start_day as start_date,
+    end_day as end_date,
 from benefit_spell
 order by claim_id;
 
 create or replace temp table send_dwp__work_programme as
 select
-    ref('W', id, 15485989) as referral_id, customer_of(p) as customer_ref, referral_day as referral_date, attachment_day as attachment_date, payment_group,
+    ref('W', id, 15485989) as referral_id, customer_of(p) as customer_ref, referral_day as referral_date,
+        attachment_day as attachment_date, payment_group,
     is_day_one, null::date as job_outcome_date, null::date as last_sustainment_date,
 from referral
 order by referral_id;

@@ -7,7 +7,8 @@ with rows_true as (
         c.first_name,
         c.last_name,
         c.date_of_birth,
-        lpad(cast(1 + dice(w.id, 'office', 899) as varchar), 3, '0') || '/' || letter(dice(w.id, 'employer a', 26)) || letter(dice(w.id, 'employer b', 26))
+        lpad(cast(1 + dice(w.id, 'office', 899) as varchar), 3, '0') || '/' || letter(dice(w.id, 'employer a', 26))
+            || letter(dice(w.id, 'employer b', 26))
             || cast(1000 + dice(w.id, 'employer', 9000) as varchar) as employer_ref,
         w.start_day as start_date,
         w.end_day as end_date,
@@ -20,14 +21,16 @@ with rows_true as (
     join heard_by_hmrc as c using (p)
 ),
 delivered as (
-    select * replace (case when is_corrected then start_date + 10 else known_by(end_date, v('first_day')) end as end_date), false as is_deleted,
+    select * replace (case when is_corrected then start_date + 10 else known_by(end_date, v('first_day')) end as end_date),
+        false as is_deleted,
         v('first_day') as _delivery
     from rows_true
     where not is_late
     union all
     select *, false, v('main_day') from rows_true where is_late or is_corrected or end_date > v('first_day')
     union all
-    select r.* replace (r.spell_id || 'W' as spell_id, start_date + 40 as start_date, start_date + 200 as end_date), d.is_deleted, d.delivery
+    select r.* replace (r.spell_id || 'W' as spell_id, start_date + 40 as start_date, start_date + 200 as end_date),
+        d.is_deleted, d.delivery
     from rows_true as r
     cross join (select false as is_deleted, v('first_day') as delivery union all select true, v('main_day')) as d
     where has_withdrawn and not is_late and start_date + 200 <= v('first_day')
@@ -53,13 +56,15 @@ with rows_true as (
     join heard_by_police as c using (p)
 ),
 delivered as (
-    select * replace (case when is_corrected then 'OTHER' else offence_group end as offence_group), false as is_deleted, v('first_day') as _delivery
+    select * replace (case when is_corrected then 'OTHER' else offence_group end as offence_group), false as is_deleted,
+        v('first_day') as _delivery
     from rows_true
     where not is_late
     union all
     select *, false, v('main_day') from rows_true where is_late or is_corrected
     union all
-    select r.* replace (r.offence_id || 'W' as offence_id, least(offence_date + 30, disposal_date) as offence_date), d.is_deleted, d.delivery
+    select r.* replace (r.offence_id || 'W' as offence_id, least(offence_date + 30, disposal_date) as offence_date),
+        d.is_deleted, d.delivery
     from rows_true as r
     cross join (select false as is_deleted, v('first_day') as delivery union all select true, v('main_day')) as d
     where has_withdrawn and not is_late

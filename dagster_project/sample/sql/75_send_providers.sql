@@ -1,7 +1,8 @@
 -- Placements and job starts of providers: about 12 and 10 % of orders, with route and managed disclosure (RR 610).
 create or replace temp table send_housing__placements as
 with placed as (
-    select o.*, o.o as id, o.start_day + dice(o.o, 'placed', 120) as from_day from supervision as o where u(o.o, 'is placed') < 0.06
+    select o.*, o.o as id, o.start_day + dice(o.o, 'placed', 120) as from_day from supervision as o
+        where u(o.o, 'is placed') < 0.06
 )
 select
     ref('H', d.id, 15486047) as placement_id,
@@ -15,7 +16,8 @@ select
     r.code as route_code,
     u(d.id, 'managed') < 0.35 as is_disclosure_managed,
     d.from_day as start_date,
-    case when u(d.id, 'placed still') >= 0.15 then known_by(d.from_day + 10 + wait_days(d.id, 'placed for', 260), v('main_day')) end as end_date,
+    case when u(d.id, 'placed still') >= 0.15
+        then known_by(d.from_day + 10 + wait_days(d.id, 'placed for', 260), v('main_day')) end as end_date,
 from placed as d
 join identity_card as c using (p)
 join choice as t on t.list = 'tenure' and t.slot = slot(d.id, 'tenure')
@@ -25,7 +27,8 @@ order by placement_id;
 
 create or replace temp table send_ete__job_starts as
 with placed as (
-    select o.*, o.o as id, o.start_day + 10 + dice(o.o, 'job', 200) as from_day from supervision as o where u(o.o, 'found a job') < 0.05
+    select o.*, o.o as id, o.start_day + 10 + dice(o.o, 'job', 200) as from_day from supervision as o
+        where u(o.o, 'found a job') < 0.05
 )
 select
     ref('J', d.id, 15486059) as job_id,
@@ -35,12 +38,14 @@ select
     said_dob(d.p * 16 + 8, c.dob) as date_of_birth,
     said_postcode(d.p * 16 + 8, c.area_n, c.home) as postcode,
     case when u(d.id, 'crn known ete') < 0.55 then c.crn end as crn,
-    lpad(cast(1 + dice(d.id, 'job office', 899) as varchar), 3, '0') || '/' || letter(dice(d.id, 'job a', 26)) || letter(dice(d.id, 'job b', 26))
+    lpad(cast(1 + dice(d.id, 'job office', 899) as varchar), 3, '0') || '/' || letter(dice(d.id, 'job a', 26))
+        || letter(dice(d.id, 'job b', 26))
         || cast(1000 + dice(d.id, 'job employer', 9000) as varchar) as employer_ref,
     r.code as route_code,
     u(d.id, 'managed ete') < 0.40 as is_disclosure_managed,
     d.from_day as start_date,
-    case when u(d.id, 'job still') >= 0.10 then known_by(d.from_day + 3 + wait_days(d.id, 'job for', 190), v('main_day')) end as end_date,
+    case when u(d.id, 'job still') >= 0.10 then known_by(d.from_day + 3 + wait_days(d.id, 'job for', 190), v('main_day'))
+        end as end_date,
 from placed as d
 join identity_card as c using (p)
 join choice as r on r.list = 'ete_route' and r.slot = slot(d.id, 'ete route')

@@ -1,4 +1,5 @@
--- Job outcomes of the Work Programme: 8.5 % within 12 months of the June 2011 referrals, rising to 13.0 % of June 2012 (SN/EP/6340).
+-- Job outcomes of the Work Programme: 8.5 % within 12 months of the June 2011 referrals, rising to 13.0 % of June 2012
+-- (SN/EP/6340).
 create or replace temp table dealt as
 with ranked as (
     select
@@ -12,16 +13,18 @@ with ranked as (
 select
     referral_id,
     case
-        when nth <= round(of_month * rate) then referral_date + 91 + cast(floor(270 * sqrt(hash(referral_id, 'day') / 18446744073709551616.0)) as integer)
-        when nth <= round(of_month * (rate + 0.03)) then referral_date + 370 + cast(hash(referral_id, 'later') % 300 as integer)
+        when nth <= round(of_month * rate)
+            then referral_date + 91 + cast(floor(270 * sqrt(u(referral_id, 'outcome day'))) as integer)
+        when nth <= round(of_month * (rate + 0.03)) then referral_date + 370 + dice(referral_id, 'outcome later', 300)
     end as outcome_day,
 from ranked;
 
 create or replace temp table send_dwp__work_programme as
 select w.* replace (
     known_by(d.outcome_day, v('main_day')) as job_outcome_date,
-    case when hash(w.referral_id, 'sustained') % 100 < 70 then known_by(d.outcome_day + 30 + cast(hash(w.referral_id, 'for') % 330 as integer), v('main_day'))
-        end as last_sustainment_date
+    case when u(w.referral_id, 'is sustained') < 0.7
+        then known_by(d.outcome_day + 30 + dice(w.referral_id, 'sustained for', 330), v('main_day')) end
+        as last_sustainment_date
 ),
 from send_dwp__work_programme as w
 join dealt as d using (referral_id)
