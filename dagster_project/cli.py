@@ -98,3 +98,6 @@ def dev(port: int) -> None:
 
 for command in cli_reader.COMMANDS:
     main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -55,11 +55,13 @@ def _dot_command(con: duckdb.DuckDBPyConnection, command: str) -> reader.Answer:
     word, _, argument = command.partition(" ")
     argument = argument.strip().rstrip(";")
     if word == ".tables":
-        return reader.ask(con, "select table_name as \"table\", estimated_size as rows, comment from duckdb_tables() order by 1")
+        return reader.ask(con, 'select table_name as "table", estimated_size as rows, comment from duckdb_tables() order by 1')
     if word == ".columns" and argument:
         name = argument.replace("'", "''")
         answer = reader.ask(
-            con, f"select column_name as \"column\", data_type as type, comment from duckdb_columns() where table_name = '{name}' order by column_index"
+            con,
+            'select column_name as "column", data_type as type, comment from duckdb_columns() '
+            f"where table_name = '{name}' order by column_index",
         )
         if answer.rows:
             return answer

@@ -83,8 +83,20 @@ def _result(rule: Rule, suite: Suite, failing: int, checked: int, outcome: str |
         else:
             outcome = "passed"
     table = suite.table if suite.database == "release" else f"{suite.database}.{suite.table}"
-    return RuleResult(rule.id, table, rule.says, rule.severity, failing, checked, rule.limit_percent,
-                      rule.limit_count, outcome, rule.endangers, rule.remedy, note)
+    return RuleResult(
+        rule.id,
+        table,
+        rule.says,
+        rule.severity,
+        failing,
+        checked,
+        rule.limit_percent,
+        rule.limit_count,
+        outcome,
+        rule.endangers,
+        rule.remedy,
+        note,
+    )
 
 
 def judge(engine: GateEngine, suite: Suite, only: set[str] | None = None) -> list[RuleResult]:
@@ -115,7 +127,9 @@ def open_suites(engine: GateEngine, suites: list[Suite]) -> None:
     """Make every suite's table and views known. Raises GateError when tables and suites do not match one to one."""
     for suite in suites:
         if suite.database not in engine.databases or suite.table not in engine.tables(suite.database):
-            raise GateError(f"{suite.name}.yml has rules for {suite.database}.{suite.table}, which does not exist. Build it first.")
+            raise GateError(
+                f"{suite.name}.yml has rules for {suite.database}.{suite.table}, which does not exist. Build it first."
+            )
     unruled = engine.tables("release") - {s.table for s in suites if s.database == "release"}
     if unruled:
         raise GateError(f"No release rules exist for: {', '.join(sorted(unruled))}. Write expectations/releases/<table>.yml.")

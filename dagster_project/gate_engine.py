@@ -114,8 +114,10 @@ class GateEngine:
                 names = next(csv.reader(file))
             # text as written; the empty text is null, as dbt reads it
             columns = ", ".join(f'nullif("{n}", \'\') as "{n}"' for n in names)
-            self.execute(f"create table seeds.\"{path.stem}\" as select {columns} from "
-                         f"read_csv({_text(path)}, header = true, all_varchar = true, delim = ',', quote = '\"')")
+            self.execute(
+                f'create table seeds."{path.stem}" as select {columns} from '
+                f"read_csv({_text(path)}, header = true, all_varchar = true, delim = ',', quote = '\"')"
+            )
         self.execute("create schema contracts")
         self.execute("create table contracts.identifiers (column_name varchar)")
         contracts = load_contracts(self.settings.contracts_dir, self.settings.seeds_dir)
@@ -149,20 +151,26 @@ class GateEngine:
             try:
                 get_expectation_impl(rule.type)
             except Exception as error:
-                raise GateError(f"{suite.name}.yml, rule '{rule.id}': there is no expectation '{rule.type}'. Check its spelling.") from error
+                raise GateError(
+                    f"{suite.name}.yml, rule '{rule.id}': there is no expectation '{rule.type}'. Check its spelling."
+                ) from error
         written = [{"type": r.type, "kwargs": r.kwargs, "meta": {"rule_id": r.id}} for r in rules]
         try:
             expectations = ExpectationSuite(name=suite.name, expectations=written)
         except Exception as error:
             raise GateError(f"{suite.name}.yml: Great Expectations refuses a rule: {' '.join(str(error).split())}") from error
         name = suite.name
-        asset = next((a for a in self.source.assets if a.name == name), None) or self.source.add_table_asset(name, table_name=name)
+        asset = next((a for a in self.source.assets if a.name == name), None) or self.source.add_table_asset(
+            name, table_name=name
+        )
         batch = asset.build_batch_request()
         result = asset.get_batch(batch).validate(expectations, result_format={"result_format": "BASIC"})
         failing = {r.expectation_config.meta["rule_id"]: self._failing(suite, r) for r in result.results}
         lost = sorted({r.id for r in rules} ^ set(failing))
         if lost or len(result.results) != len(rules):
-            raise GateError(f"{suite.name}.yml: {len(rules)} rules written, {len(result.results)} evaluated; lost: {', '.join(lost)}.")
+            raise GateError(
+                f"{suite.name}.yml: {len(rules)} rules written, {len(result.results)} evaluated; lost: {', '.join(lost)}."
+            )
         return failing
 
     @staticmethod

@@ -56,7 +56,9 @@ def _format(column: Column) -> str:
         for part, value in EXAMPLE_DATE.items():
             example = example.replace(part, value)
         words = f"Date as {form}, for example {example}"
-    limits = [f"{word} {_bound(column, options[key])}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in options]
+    limits = [
+        f"{word} {_bound(column, options[key])}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in options
+    ]
     if limits:
         words += f", {' '.join(limits)}"
     if "pattern" in options:
@@ -113,12 +115,14 @@ def _agency(path: Path, seeds_dir: Path) -> dict[str, Any]:
         "id": contract["id"],
         "name": contract["name"],
         "version": contract["version"],
-        "description": contract.get("description") or {},
+        "description": {"purpose": "", "usage": "", "limitations": "", **(contract.get("description") or {})},
         "team": (contract.get("team") or {}).get("name", ""),
         "folder": contract["servers"][0].get("path", ""),
         "sla": sla,
         "encoding": first.encoding.upper(),
-        "delimiter": {",": "a comma (,)", ";": "a semicolon (;)", "\t": "a tab", "|": "a bar (|)"}.get(first.delimiter, first.delimiter),
+        "delimiter": {",": "a comma (,)", ";": "a semicolon (;)", "\t": "a tab", "|": "a bar (|)"}.get(
+            first.delimiter, first.delimiter
+        ),
         "extracts": [_extract(e, n, seeds_dir) for e, n in zip(extracts, contract["schema"], strict=True)],
     }
 
@@ -129,7 +133,9 @@ def _environment() -> Any:
 
     from .guidance_pages import TEMPLATES
 
-    return Environment(loader=DictLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=DictLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
 
 
 def write_guidance(contracts_dir: Path, seeds_dir: Path, out_dir: Path) -> list[Path]:

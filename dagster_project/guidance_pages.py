@@ -36,7 +36,8 @@ summary { cursor: pointer; color: #1d4f91; text-decoration: underline; }
 <main id="main">
 {% block content %}{% endblock %}
 </main>
-<footer><p>Made from the contracts in expectations/contracts. If this page and your data disagree, talk to the outcome data team first.</p></footer>
+<footer><p>Made from the contracts in expectations/contracts. If this page and your data disagree,
+talk to the outcome data team first.</p></footer>
 </body>
 </html>
 """
@@ -77,7 +78,8 @@ AGENCY = """{% extends "base.html" %}
 <p>{{ agency.description.purpose }}</p>
 <p><span class="mark">Used for:</span> {{ agency.description.usage }}</p>
 <p><span class="mark">Known limits:</span> {{ agency.description.limitations }}</p>
-<p><span class="mark">Contract:</span> {{ agency.id }}, version {{ agency.version }}. <span class="mark">Owner:</span> {{ agency.team }}.</p>
+<p><span class="mark">Contract:</span> {{ agency.id }}, version {{ agency.version }}.
+<span class="mark">Owner:</span> {{ agency.team }}.</p>
 
 <h2>When</h2>
 <ul>
@@ -92,15 +94,15 @@ AGENCY = """{% extends "base.html" %}
 <li>Name each file <code>&lt;extract&gt;_&lt;YYYY-MM-DD&gt;.csv</code> or <code>.csv.gz</code>, for example
 <code>{{ agency.extracts[0].name }}_2013-06-30.csv</code>. The date is the extract date: the day up to which the data is complete.
 To replace a file of the same date, send it again with <code>_2</code>, <code>_3</code> and so on after the date.</li>
-<li>Encoding {{ agency.encoding }}; values separated by {{ agency.delimiter }}; the first line holds the field names; values that hold
-the separator, a quotation mark or a line break stand in double quotation marks.</li>
+<li>Encoding {{ agency.encoding }}; values separated by {{ agency.delimiter }}; the first line holds the field names;
+values that hold the separator, a quotation mark or a line break stand in double quotation marks.</li>
 <li>Leave a value blank when it is not known. Do not write NULL, N/A or a made-up date.</li>
 </ul>
 
 <h2>Check before you send</h2>
-<p>Run <code>outcomes check {{ agency.extracts[0].name }}_2013-06-30.csv --agency {{ agency.id }}</code>. It makes the checks that intake
-makes and changes nothing. It ends with code 0 when the file would be taken, 1 when some rows would go to quarantine, and 2 when
-the file would be refused.</p>
+<p>Run <code>outcomes check {{ agency.extracts[0].name }}_2013-06-30.csv --agency {{ agency.id }}</code>. It makes
+the checks that intake makes and changes nothing. It ends with code 0 when the file would be taken, 1 when some rows would go to
+quarantine, and 2 when the file would be refused.</p>
 
 <h2>What happens to rows that do not fit</h2>
 <p>A row that breaks a rule is not used. It is kept in quarantine with its line, field and reason, and sent back to you to be
@@ -111,23 +113,30 @@ used and your last good file stays in force.</p>
 <h2 id="{{ extract.name }}">Extract <code>{{ extract.name }}</code></h2>
 <p>{{ extract.description }} The key is <code>{{ extract.key }}</code>: no two rows of a file may share it.</p>
 {% if extract.is_full %}
-<p><span class="mark">Send everything each time (full).</span> The latest file replaces all earlier ones: a row that is no longer in it no
-longer counts.</p>
+<p><span class="mark">Send everything each time (full).</span> The latest file replaces all earlier ones: a row
+that is no longer in it no longer counts.</p>
 {% else %}
-<p><span class="mark">Send what is new or changed (delta).</span> A row replaces the earlier row with the same key; rows that you do not send
-again stay as they are.{% if extract.deleted_flag %} To withdraw a row, send its key again with <code>{{ extract.deleted_flag }}</code> Y.{% endif %}</p>
+<p><span class="mark">Send what is new or changed (delta).</span> A row replaces the earlier row with the same key;
+rows that you do not send again stay as they are.{% if extract.deleted_flag %}
+To withdraw a row, send its key again with <code>{{ extract.deleted_flag }}</code> Y.{% endif %}</p>
 {% endif %}
-<p><span class="mark">Limits.</span> A file is refused when rows in quarantine are more than {{ extract.max_percent }} % of the file and also more than
-{{ extract.tolerated_rows }} rows; when they are more than {{ extract.max_rows }} rows; or when no row can be used.</p>
+<p><span class="mark">Limits.</span> A file is refused when rows in quarantine are more than {{ extract.max_percent }} % of the file
+and also more than {{ extract.tolerated_rows }} rows; when they are more than {{ extract.max_rows }} rows; or when no row can be used.</p>
 <h3 id="{{ extract.name }}-fields">Fields of {{ extract.name }}</h3>
 <div class="scroll" role="region" tabindex="0" aria-labelledby="{{ extract.name }}-fields">
 <table aria-labelledby="{{ extract.name }}-fields">
-<thead><tr><th scope="col">Field</th><th scope="col">Meaning</th><th scope="col">Form</th><th scope="col">Required</th><th scope="col">Why we ask</th></tr></thead>
+<thead><tr>
+{% for head in ("Field", "Meaning", "Form", "Required", "Why we ask") %}
+<th scope="col">{{ head }}</th>
+{% endfor %}
+</tr></thead>
 <tbody>
 {% for field in extract.fields %}
 <tr>
-<th scope="row"><code>{{ field.name }}</code>{% if field.is_key %}<br>Key{% endif %}{% if field.is_identifier %}<br>Identifies a person{% endif %}</th>
-<td>{{ field.meaning }}{% if field.parent %}. Refers to <code>{{ field.parent }}</code>{% endif %}{% if field.aliases %}. Also taken under the name
+<th scope="row"><code>{{ field.name }}</code>{% if field.is_key %}<br>Key{% endif %}
+{% if field.is_identifier %}<br>Identifies a person{% endif %}</th>
+<td>{{ field.meaning }}{% if field.parent %}. Refers to <code>{{ field.parent }}</code>{% endif %}{% if field.aliases %}.
+Also taken under the name
 {% for alias in field.aliases %}<code>{{ alias }}</code>{{ ", " if not loop.last }}{% endfor %}{% endif %}</td>
 <td>{{ field.format }}{% if field.codes %}; one of {{ field.codes | length }} codes, listed below{% endif %}</td>
 <td>{{ "Yes" if field.is_required else "No" }}</td>

@@ -33,7 +33,9 @@ def code_state(project_dir: Path) -> dict[str, Any]:
     answers = []
     for question in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]):
         try:
-            answers.append(subprocess.run(["git", "-C", str(project_dir), *question], capture_output=True, text=True, check=True).stdout)
+            answers.append(
+                subprocess.run(["git", "-C", str(project_dir), *question], capture_output=True, text=True, check=True).stdout
+            )
         except (OSError, subprocess.CalledProcessError):
             return {"commit": "not a git checkout", "is_dirty": None}
     return {"commit": answers[0].strip(), "is_dirty": bool(answers[1].strip())}

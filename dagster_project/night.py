@@ -33,7 +33,7 @@ def run_night(settings: Settings) -> bool:
     from . import edge
     from .definitions import defs
 
-    job = defs().get_job_def(edge.JOB)
+    job = defs().resolve_job_def(edge.JOB)
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -43,6 +43,11 @@ def run_night(settings: Settings) -> bool:
             error = event.step_failure_data.user_failure_data or event.step_failure_data.error
             said = getattr(error, "description", None) or getattr(error, "message", str(error))
             click.echo(f"FAILED: {event.step_key}: {said.strip()}", err=True)
+        elif event.is_engine_event and event.engine_event_data.error:  # a resource, such as the run lock, could not be had
+            error = event.engine_event_data.error
+            while error.cause:
+                error = error.cause
+            click.echo(f"FAILED: {error.message.strip()}", err=True)
     if result.success:
         from .report import print_headline
 

@@ -98,7 +98,9 @@ def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
         if "read-only" in text:
             raise ReaderError("A release cannot be changed: only questions (select …) are answered here.") from error
         if isinstance(error, duckdb.PermissionException) or "disabled" in text or "configuration has been locked" in text:
-            raise ReaderError("Files, other databases, extensions and settings are out of reach here; ask about the tables only.") from error
+            raise ReaderError(
+                "Files, other databases, extensions and settings are out of reach here; ask about the tables only."
+            ) from error
         raise ReaderError(text) from error
 
 
@@ -123,7 +125,9 @@ def as_table(answer: Answer, wide: bool = False) -> str:
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(answer.columns)]
     is_number = [
         any(row[i] is not None for row in answer.rows)
-        and all(row[i] is None or (isinstance(row[i], int | float | Decimal) and not isinstance(row[i], bool)) for row in answer.rows)
+        and all(
+            row[i] is None or (isinstance(row[i], int | float | Decimal) and not isinstance(row[i], bool)) for row in answer.rows
+        )
         for i in range(len(answer.columns))
     ]
 
@@ -148,7 +152,9 @@ def as_csv(answer: Answer) -> str:
 
 def as_json(answer: Answer) -> str:
     """A JSON list of objects; dates in ISO form, nulls as null."""
-    return json.dumps([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], default=str, ensure_ascii=False, indent=1)
+    return json.dumps(
+        [dict(zip(answer.columns, row, strict=True)) for row in answer.rows], default=str, ensure_ascii=False, indent=1
+    )
 
 
 def releases(settings: Settings) -> list[ReleaseLine]:

@@ -105,7 +105,10 @@ def _refuse(settings: Settings, release_id: str, verdict: gate.Verdict, previous
     folder = settings.refused_dir / release_id
     folder.mkdir(parents=True)
     lines = [f"# Release {release_id} was refused", "", f"{now.astimezone(UTC):%d %B %Y, %H:%M} UTC. Nothing was published.", ""]
-    lines += [f"Readers still see release {previous.name}." if previous else "No release has been published yet; readers see nothing.", ""]
+    lines += [
+        f"Readers still see release {previous.name}." if previous else "No release has been published yet; readers see nothing.",
+        "",
+    ]
     endangered = sorted({i for r in verdict.failed for i in r.endangers})
     lines += ["Indicators endangered: " + ("all" if "all" in endangered else ", ".join(endangered)) + ".", ""]
     for heading, results in (("Rules that block", verdict.failed), ("Warnings, which do not block", verdict.warned)):
@@ -185,5 +188,8 @@ def publish(settings: Settings, now: datetime | None = None, log: Callable[[str]
     finally:
         shutil.rmtree(candidate, ignore_errors=True)
     counts = verdict.counts
-    log(f"Release {release_id} published: {counts['passed']} rules passed, {counts['warned']} warned, {counts['not_applicable']} did not apply.")
+    log(
+        f"Release {release_id} published: {counts['passed']} rules passed, {counts['warned']} warned, "
+        f"{counts['not_applicable']} did not apply."
+    )
     return Outcome(release_id, folder, verdict, is_published=True)

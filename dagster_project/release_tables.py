@@ -45,7 +45,9 @@ def _rows(con: duckdb.DuckDBPyConnection, what: str) -> list[tuple]:
 def published_tables(settings: Settings) -> dict[str, int]:
     """Name → bytes that a release of it may need at most, of every table in the warehouse's schema ``publish``."""
     with _connect(settings) as con:
-        tables = _rows(con, "select table_name, estimated_size * column_count * ? from duckdb_tables()".replace("?", str(BYTES_PER_CELL)))
+        tables = _rows(
+            con, "select table_name, estimated_size * column_count * ? from duckdb_tables()".replace("?", str(BYTES_PER_CELL))
+        )
     return {name: int(size) for name, size in tables}
 
 

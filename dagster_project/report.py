@@ -73,6 +73,10 @@ def print_headline(settings: Settings) -> str:
     """
     folder = release_folder(settings)
     with connect(folder) as con:
-        groups = _rows(con, "select distinct indicator_id, view_id, period_type, period_start from published_comparison order by all")
+        groups = _rows(
+            con, "select distinct indicator_id, view_id, period_type, period_start from published_comparison order by all"
+        )
         lines = [line for group in groups for line in ["", *_section(con, group)]]
-    return "\n".join([f"Release {folder.name} in {folder}", *lines, "", "Ask it: outcomes query · outcomes trace · outcomes releases"])
+    return "\n".join(
+        [f"Release {folder.name} in {folder}", *lines, "", "Ask it: outcomes query · outcomes trace · outcomes releases"]
+    )

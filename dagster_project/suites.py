@@ -84,10 +84,17 @@ def read_suite(path: Path) -> Suite:
         unknown = set(node) - {"table", "database", "rules", "views"}
         if unknown:
             raise GateError(f"{path.name}: unknown keys {sorted(unknown)}.")
-        suite = Suite(path.stem, node["table"], node["database"], tuple(_rule(r, path) for r in node["rules"]),
-                      dict(node.get("views") or {}))
+        suite = Suite(
+            path.stem,
+            node["table"],
+            node["database"],
+            tuple(_rule(r, path) for r in node["rules"]),
+            dict(node.get("views") or {}),
+        )
     except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
-        raise GateError(f"{path.name}: not a usable suite ({type(error).__name__}: {error}). Compare it with its neighbours.") from error
+        raise GateError(
+            f"{path.name}: not a usable suite ({type(error).__name__}: {error}). Compare it with its neighbours."
+        ) from error
     if suite.database not in DATABASES:
         raise GateError(f"{path.name}: database is '{suite.database}', allowed are {', '.join(DATABASES)}.")
     # an empty table passes every rule about its rows, so each suite must ask for rows first

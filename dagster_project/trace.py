@@ -15,6 +15,7 @@ from .reader import NULL, connect, load_json, percent
 
 AREA_ORDER = ["probation_area", "country", "region", "nation"]
 MATCHES = 8
+CELL = ("indicator_id", "view_id", "geography_type", "geography_code", "period_type", "period_start")
 
 
 class NotFound(LookupError):
@@ -58,10 +59,15 @@ def period_names(kind: str, start: date, end: date) -> list[str]:
 def _find_place(con: duckdb.DuckDBPyConnection, asked: str) -> tuple[Place, list[Place]]:
     """The place of a code, a name or ``nation``, and other places of the same name."""
     rows = con.execute("select distinct geography_type, geography_code, geography_name from indicators").fetchall()
-    places = sorted((Place(*row) for row in rows), key=lambda p: (AREA_ORDER.index(p.kind) if p.kind in AREA_ORDER else 9, p.code))
+    places = sorted(
+        (Place(*row) for row in rows), key=lambda p: (AREA_ORDER.index(p.kind) if p.kind in AREA_ORDER else 9, p.code)
+    )
     wanted = asked.strip().lower()
-    for matches in ([p for p in places if p.code.lower() == wanted], [p for p in places if p.name.lower() == wanted],
-                    [p for p in places if p.kind == wanted == "nation"]):
+    for matches in (
+        [p for p in places if p.code.lower() == wanted],
+        [p for p in places if p.name.lower() == wanted],
+        [p for p in places if p.kind == wanted == "nation"],
+    ):
         if matches:
             return matches[0], matches[1:]
     raise _not_found("area", asked, [f"{p.name} ({p.code})" for p in places])
@@ -70,7 +76,9 @@ def _find_place(con: duckdb.DuckDBPyConnection, asked: str) -> tuple[Place, list
 def _find_period(con: duckdb.DuckDBPyConnection, indicator: str, place: Place, asked: str) -> tuple[str, date, date]:
     periods = con.execute(
         "select distinct period_type, period_start, period_end from indicators where indicator_id = ? and geography_code = ? "
-        "and geography_type = ? order by period_end - period_start, period_start", [indicator, place.code, place.kind]).fetchall()
+        "and geography_type = ? order by period_end - period_start, period_start",
+        [indicator, place.code, place.kind],
+    ).fetchall()
     if not periods:
         raise NotFound(f"{indicator} has no row for {place.name} ({place.kind}). Ask for another place, for example nation.")
     named = [(p, [n.lower() for n in period_names(*p)]) for p in periods]
@@ -85,7 +93,12 @@ def _find_period(con: duckdb.DuckDBPyConnection, indicator: str, place: Place, a
 
 def _find_view(con: duckdb.DuckDBPyConnection, indicator: str, view: str | None) -> tuple[str, list[str]]:
     """The view asked for, else the one compared with print, else the first; and the others."""
-    views = [v for (v,) in con.execute("select distinct view_id from indicators where indicator_id = ? order by 1", [indicator]).fetchall()]
+    views = [
+        v
+        for (v,) in con.execute(
+            "select distinct view_id from indicators where indicator_id = ? order by 1", [indicator]
+        ).fetchall()
+    ]
     if view is None:
         printed = con.execute("select min(view_id) from published_comparison where indicator_id = ?", [indicator]).fetchone()[0]
         view = printed if printed in views else views[0]
@@ -131,14 +144,19 @@ def trace(folder: Path, indicator: str, area: str, period: str, view: str | None
         place, same_name = _find_place(con, area)
         kind, start, end = _find_period(con, found, place, period)
         key = [found, view, place.kind, place.code, kind, start]
-        where = "indicator_id = ? and view_id = ? and geography_type = ? and geography_code = ? and period_type = ? and period_start = ?"
-        rows = _rows(con, f"from indicators where {where} order by status = 'not_applicable', definition_version desc limit 1", key)
+        where = " and ".join(f"{name} = ?" for name in CELL)
+        rows = _rows(
+            con, f"from indicators where {where} order by status = 'not_applicable', definition_version desc limit 1", key
+        )
         if not rows:
             raise NotFound(f"{found} ({view}) has no row for {place.name}, {period_names(kind, start, end)[0]}.")
         row = rows[0]
         key.append(row["definition_version"])
-        definition = _rows(con, "from indicator_definitions where indicator_id = ? and view_id = ? and definition_version = ?",
-                           [found, view, row["definition_version"]])[0]
+        definition = _rows(
+            con,
+            "from indicator_definitions where indicator_id = ? and view_id = ? and definition_version = ?",
+            [found, view, row["definition_version"]],
+        )[0]
         evidence = _rows(con, f"from evidence_mix where {where} and definition_version = ? order by share_pct desc, agency", key)
     assumption = "an assumption" if row["is_assumption"] else "not an assumption"
     lines = [
@@ -158,12 +176,17 @@ def trace(folder: Path, indicator: str, area: str, period: str, view: str | None
         *([f"  {e['agency']:<20}{percent(e['share_pct'])}" for e in evidence] or ["  none shown"]),
         "",
         f"Deliveries in force: {len(manifest['deliveries'])}",
-        *(f"  {d['content_hash'][:12]}  {d['extract_date']}  received {d['received_at'][:10]}  {d['agency']}/{d['file_name']}"
-          for d in manifest["deliveries"]),
+        *(
+            f"  {d['content_hash'][:12]}  {d['extract_date']}  received {d['received_at'][:10]}  {d['agency']}/{d['file_name']}"
+            for d in manifest["deliveries"]
+        ),
         "",
         "Release rules that touch this indicator",
-        *(f"  {r['outcome']:<15}{r['rule_id']} ({r['numerator']:,} failing of {r['denominator']:,})"
-          for r in verdict["rules"] if {"all", found} & set(r["endangers"])),
+        *(
+            f"  {r['outcome']:<15}{r['rule_id']} ({r['numerator']:,} failing of {r['denominator']:,})"
+            for r in verdict["rules"]
+            if {"all", found} & set(r["endangers"])
+        ),
         "",
         f"Release {manifest['release_id']}, created {manifest['created_at']}",
         f"Code {manifest['code']['commit']}{' (with changes not committed)' if manifest['code']['is_dirty'] else ''}",

@@ -2,12 +2,15 @@
   The rows of an extract in force at `as_at`, typed as the contract says.
   full:  the rows of the latest delivery.   delta: for each key the latest row sent, unless it withdraws the record.
   Latest is by extract date and sequence as the agency stated them, so the order of arrival does not matter.
+  Keys are compared as they are typed: raw keeps text as sent, and blanks around a key name no other record.
 -#}
 {% macro in_force(agency, extract, with_first_seen=false) %}
 {%- set relation = source(agency, extract) -%}
 {%- if execute -%}
 {%- set node = graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first -%}
 {%- set meta = node.config.meta -%}
+{%- set key = [] -%}
+{%- for name in meta.key %}{% do key.append(typed_text('raw.' ~ name, node.columns[name].config.meta)) %}{% endfor -%}
     select
         {%- for column in node.columns.values() %}
         {{ typed_text('sent.' ~ column.name, column.config.meta) }} as {{ column.name }},
@@ -21,12 +24,12 @@
         select
             raw.*,
             {%- if with_first_seen %}
-            min(deliveries.extract_date) over (partition by raw.{{ meta.key | join(', raw.') }}) as _first_seen_date,
+            min(deliveries.extract_date) over (partition by {{ key | join(', ') }}) as _first_seen_date,
             {%- endif %}
             {%- if meta.mode == 'full' %}
             deliveries._nth_delivery as _nth
             {%- else %}
-            row_number() over (partition by raw.{{ meta.key | join(', raw.') }} order by deliveries._nth_delivery) as _nth
+            row_number() over (partition by {{ key | join(', ') }} order by deliveries._nth_delivery) as _nth
             {%- endif %}
         from {{ relation }} as raw
         inner join (

@@ -26,12 +26,12 @@ reached as (
     from source_rows
 ),
 
--- now we have a number for each spell: it rises where the gap is too long
+-- now we have a number for each spell: it rises where the gap is too long (range: equal rows get one number)
 numbered as (
     select
         reached.*,
         sum(case when reached_date is null or date_diff('day', reached_date, start_date) >= rule.gap_days then 1 else 0 end) over (
-            partition by {{ keys | join(', ') }} order by start_date, end_date rows unbounded preceding
+            partition by {{ keys | join(', ') }} order by start_date, end_date range unbounded preceding
         ) as spell_number,
     from reached
     cross join rule

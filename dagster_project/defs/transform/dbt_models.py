@@ -56,7 +56,17 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
     for event in events:
         yield _with_facts(event, facts)
     if not invocation.is_successful():
-        raise dg.Failure(description=f"dbt build failed; {log} says where. The published release is untouched.", allow_retries=False)
+        said = "; ".join(_failures(invocation)) or "dbt stopped before it ran a model"
+        raise dg.Failure(description=f"{said}. The whole log is {log}. The published release is untouched.", allow_retries=False)
+
+
+def _failures(invocation) -> list[str]:
+    """What failed and how, a line each, at most five."""
+    with contextlib.suppress(Exception):  # dbt may have died before it wrote its results
+        results = invocation.get_artifact("run_results.json")["results"]
+        failed = [r for r in results if r["status"] in ("error", "fail")]
+        return [f"{r['unique_id'].split('.', 2)[2]}: {(r['message'] or r['status']).splitlines()[0]}" for r in failed[:5]]
+    return []
 
 
 def _with_facts(event, facts: dict):

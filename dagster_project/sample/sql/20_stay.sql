@@ -61,27 +61,31 @@ placed_in_work as (
         ) as works,
     from outcomes
 ),
--- every n-th by summed risk instead of independent draws: in each group as many re-offend as the risks say, so the effect
--- is there in small worlds too
-summed as (
-    select *, u(k, 'first of') + sum(risk)
-        over (partition by is_short, works, k order by hash(s, 'line'), s rows unbounded preceding) as risk_upto
+-- every n-th by summed risk instead of independent draws: in each group as many re-offend as the risks say, so that the
+-- effect is there in small worlds too; in whole millionths, because sums of fractions depend on their order
+millionths as (
+    select *, cast(round(risk * 1000000) as bigint) as risk_m, cast(round(-effect / risk * 1000000) as bigint) as saving_m
     from placed_in_work
 ),
+summed as (
+    select *, sum(risk_m) over (partition by is_short, works, k order by u(s, 'line'), s rows unbounded preceding) as risk_upto
+    from millionths
+),
 without_work as (
-    select *, floor(risk_upto) > floor(risk_upto - risk) as would_reoffend_without_work from summed
+    select *, risk_upto // 1000000 > (risk_upto - risk_m) // 1000000 as would_reoffend_without_work from summed
 ),
 saved as (
     select
         *,
-        case when would_reoffend_without_work then -effect / risk else 0 end as saving,
-        u(k, 'first saved') + sum(case when would_reoffend_without_work then -effect / risk else 0 end)
-            over (partition by is_short, works, k order by hash(s, 'line two'), s rows unbounded preceding) as saving_upto,
+        sum(would_reoffend_without_work::bigint * saving_m)
+            over (partition by is_short, works, k order by u(s, 'line two'), s rows unbounded preceding) as saving_upto,
     from without_work
 ),
 with_work as (
-    select *, would_reoffend_without_work and floor(saving_upto) = floor(saving_upto - saving) as would_reoffend_with_work
-        from saved
+    select
+        *,
+        would_reoffend_without_work and saving_upto // 1000000 = (saving_upto - saving_m) // 1000000 as would_reoffend_with_work,
+    from saved
 ),
 happened as (
     select
