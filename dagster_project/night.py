@@ -7,6 +7,7 @@ import time
 
 import click
 
+from . import warehouse
 from .settings import Settings
 
 DAGSTER_YAML = """# Written by outcomes. Nothing is sent anywhere.
@@ -27,6 +28,12 @@ def dagster_home(settings: Settings) -> None:
 def run_night(settings: Settings) -> bool:
     """Run the job in this process. Returns whether everything went through; prints what happened and the headline figures."""
     start = time.monotonic()
+    try:
+        with warehouse.run_lock(settings):
+            pass  # the job takes it again; looking first spares the second of two runs half a minute
+    except warehouse.RunInProgress as error:
+        click.echo(str(error), err=True)
+        return False
     dagster_home(settings)
     import dagster as dg
 
@@ -43,11 +50,8 @@ def run_night(settings: Settings) -> bool:
             error = event.step_failure_data.user_failure_data or event.step_failure_data.error
             said = getattr(error, "description", None) or getattr(error, "message", str(error))
             click.echo(f"FAILED: {event.step_key}: {said.strip()}", err=True)
-        elif event.is_engine_event and event.engine_event_data.error:  # a resource, such as the run lock, could not be had
-            error = event.engine_event_data.error
-            while error.cause:
-                error = error.cause
-            click.echo(f"FAILED: {error.message.strip()}", err=True)
+        elif event.event_type_value == "RESOURCE_INIT_FAILURE":  # the run lock, taken since we looked
+            click.echo(f"FAILED: {event.event_specific_data.error.message.strip()}", err=True)
     if result.success:
         from .report import print_headline
 
