@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import yaml
 
+from .contract_faults import faults
+
 FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?:_(?P<sequence>\d{1,3}))?\.csv(?:\.gz)?$")
+PLAIN_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+)\.csv(?:\.gz)?$")  # taken as of the day on which it comes
 _JAVA_TO_STRPTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d"}
 
 
@@ -117,7 +121,10 @@ class Contracts:
             rows = csv.DictReader(file)
             if (column or "code") not in (rows.fieldnames or []):
                 raise ContractError(f"{path}: has no column '{column or 'code'}', which code list '{code_list}' asks for.")
-            return {row[column or "code"] for row in rows}
+            codes = {row[column or "code"] for row in rows} - {"", None}
+        if not codes:
+            raise ContractError(f"{path}: holds no code for code list '{code_list}'. Add the codes.")
+        return codes
 
 
 def _custom(node: dict) -> dict:
@@ -169,7 +176,7 @@ def read_contract(path: Path) -> list[Extract]:
                     max_rows=int(custom["maxQuarantinedRows"]),
                     tolerated_rows=int(custom["toleratedQuarantinedRows"]),
                     delimiter=server.get("delimiter", ","),
-                    encoding=server.get("encoding", "utf-8"),
+                    encoding=str(server.get("encoding", "utf-8")).lower(),
                     contract_version=str(contract["version"]),
                     contract_hash=hashlib.sha256(raw).hexdigest(),
                 )
@@ -179,8 +186,8 @@ def read_contract(path: Path) -> list[Extract]:
             f"{path}: not a usable contract ({type(error).__name__}: {error}). Compare it with its neighbours."
         ) from error
     for extract in extracts:
-        if not extract.key:
-            raise ContractError(f"{path}: extract '{extract.name}' has no primaryKey column. Mark the key.")
+        for fault in faults(extract):
+            raise ContractError(f"{path}: extract '{extract.name}' {fault}")
     return extracts
 
 
@@ -225,5 +232,7 @@ def write_dbt_sources(contracts: Contracts, dbt_dir: Path) -> Path:
     text += yaml.safe_dump(dbt_sources(contracts), sort_keys=False, allow_unicode=True, width=130)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        written = path.with_name(f".{path.name}-{os.getpid()}")
+        written.write_text(text, encoding="utf-8")
+        os.replace(written, path)  # another process may be reading
     return path

@@ -120,8 +120,9 @@ that is no longer in it no longer counts.</p>
 rows that you do not send again stay as they are.{% if extract.deleted_flag %}
 To withdraw a row, send its key again with <code>{{ extract.deleted_flag }}</code> Y.{% endif %}</p>
 {% endif %}
-<p><span class="mark">Limits.</span> A file is refused when rows in quarantine are more than {{ extract.max_percent }} % of the file
-and also more than {{ extract.tolerated_rows }} rows; when they are more than {{ extract.max_rows }} rows; or when no row can be used.</p>
+<p><span class="mark">Limits.</span> A file is refused when rows in quarantine are more than
+{{ extract.max_percent }} % of the file and also more than {{ extract.tolerated_rows }} rows;
+when they are more than {{ extract.max_rows }} rows; or when no row can be used.</p>
 <h3 id="{{ extract.name }}-fields">Fields of {{ extract.name }}</h3>
 <div class="scroll" role="region" tabindex="0" aria-labelledby="{{ extract.name }}-fields">
 <table aria-labelledby="{{ extract.name }}-fields">

@@ -1,152 +1,52 @@
-"""The bytes of one delivery → a table of text, one row per record, each with the line on which it starts.
+"""The text of one delivery → a table of text, one row per record, each with the line on which it starts.
 
-Two ways to the same table. A plain file (valid UTF-8, every line one record of the right width) is read by DuckDB, in
-parallel. Anything else is read record by record in Python, so that a broken record costs that record and not the file.
+Two ways to the same table. A plain file (every line one record of the right width) is read by DuckDB, in parallel.
+Anything else is read record by record in Python, so that a broken record costs that record and not the file.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
-import hashlib
 import io
-import os
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from .arrival import FileRefused, Scan, is_gzip, open_text, scan
 from .contracts import Extract
+from .records import MAX_RECORD_CHARS, MAX_SHOWN_CHARS, records
 
-CHUNK_BYTES = 1 << 22
-MAX_FIELD_CHARS = 1 << 20
-MAX_EXPANSION = 200  # a gz that grows more than this many times is taken for a bomb
+__all__ = ["FileRefused", "Scan", "Sent", "lay_out", "match_header", "read_header", "scan"]
+
+MAX_HEADER_CHARS = 1 << 16
+BATCH_ROWS, BATCH_CHARS = 50_000, 1 << 24
 OTHER_DELIMITERS = ",;|\t"
-SAMPLE_BYTES = 1 << 16
-
-
-class FileRefused(Exception):
-    """The file as a whole cannot be taken. ``says`` what is wrong, ``remedy`` what to do, ``line`` and ``column`` where."""
-
-    def __init__(self, says: str, remedy: str, line: int | None = None, column: str | None = None):
-        super().__init__(says)
-        self.says, self.remedy, self.line, self.column = says, remedy, line, column
-
-
-@dataclass
-class Scan:
-    """What one pass over the bytes tells: the hash of the bytes as sent, and whether the plain way will do."""
-
-    content_hash: str
-    byte_count: int
-    newline_count: int = 0
-    is_plain: bool = True
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass
-class BadRecord:
-    """A record that could not be laid out in columns."""
-
-    line: int
-    reason: str
-    text: str
-    says: str
+NUMBERS = ("_line", "_row_number")  # the first columns of both tables
+BROKEN = "_line bigint, _row_number bigint, reason varchar, offending_text varchar, record_key varchar, says varchar"
 
 
 @dataclass
 class Sent:
-    """A delivery laid out: table ``sent`` (``_line``, ``_row_number``, then the contract's columns as text)."""
+    """A delivery laid out. Every record is in table ``sent`` (``_line``, ``_row_number``, then the contract's columns as
+    text) or, ``bad_records`` of them, in table ``broken``; ``_row_number`` counts the records of the file from 1."""
 
-    scan: Scan
     read_count: int
-    bad_records: list[BadRecord]
+    bad_records: int
     notes: list[str]
-
-
-def _chunks(path: Path, digest, copy_to) -> Iterator[bytes]:
-    """The file's text in pieces, unpacked if gz; hashes and copies the bytes as sent on the way."""
-    with open(path, "rb") as file:
-        is_gz = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        unpack, taken, given = (zlib.decompressobj(31) if is_gz else None), 0, 0
-        while raw := file.read(CHUNK_BYTES):
-            digest.update(raw)
-            if copy_to:
-                copy_to.write(raw)
-            taken += len(raw)
-            if not is_gz:
-                yield raw
-                continue
-            try:
-                while raw:
-                    piece = unpack.decompress(raw, CHUNK_BYTES)
-                    given += len(piece)
-                    if given > MAX_EXPANSION * max(taken, CHUNK_BYTES):
-                        raise FileRefused(
-                            f"unpacks to more than {MAX_EXPANSION} times its size",
-                            "Send the file as it is, or packed once with gzip.",
-                        )
-                    yield piece
-                    raw = unpack.unconsumed_tail
-                    if unpack.eof:
-                        if unpack.unused_data:  # gzip members may follow each other
-                            raw, unpack = unpack.unused_data, zlib.decompressobj(31)
-                        else:
-                            break
-            except zlib.error as error:
-                raise FileRefused(f"is not a whole gzip file ({error})", "Pack it again and send it again.") from error
-        if is_gz and not unpack.eof:
-            raise FileRefused("ends in the middle of its gzip data", "It was cut off on the way; send it again.")
-
-
-def scan(path: Path, extract: Extract, copy_to=None) -> Scan:
-    """One pass over the bytes: hash, copy to the archive, and find what stands in the way of the plain reader."""
-    digest, newlines, first, last = hashlib.sha256(), 0, b"", b""
-    is_plain, decoder = extract.encoding == "utf-8", codecs.getincrementaldecoder("utf-8")()
-    for piece in _chunks(path, digest, copy_to):
-        first, last = first or piece[:4], piece[-1:] or last
-        newlines += piece.count(b"\n")
-        if is_plain:
-            if b"\0" in piece or piece.count(b"\r") != piece.count(b"\r\n") + (piece[-1:] == b"\r"):
-                is_plain = False
-            try:
-                decoder.decode(piece)
-            except UnicodeDecodeError:
-                is_plain = False
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        is_plain = False
-    if not first:
-        raise FileRefused("is empty", "Send at least the header line.")
-    if first[:4] == b"PK\x03\x04":
-        raise FileRefused("is a zip archive", "Send the CSV itself, or packed with gzip (.csv.gz).")
-    if first[:2] == b"\x1f\x8b":
-        raise FileRefused("is packed twice", "Pack it once with gzip.")
-    if first.startswith(codecs.BOM_UTF16_LE) or first.startswith(codecs.BOM_UTF16_BE):
-        raise FileRefused("is in UTF-16", f"Send it as {extract.encoding}.")
-    if last not in (b"\n", b"\r"):
-        newlines += 1
-    return Scan(digest.hexdigest(), os.path.getsize(path), newlines, is_plain)
-
-
-def open_text(path: Path, encoding: str) -> io.TextIOBase:
-    """The file's text, unpacked if gz; bytes that are not in the encoding come through as lone surrogates."""
-    with open(path, "rb") as file:
-        is_gz = file.read(2) == b"\x1f\x8b"
-    raw = gzip.open(path, "rb") if is_gz else open(path, "rb")
-    return io.TextIOWrapper(raw, encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="surrogateescape", newline="")
 
 
 def read_header(path: Path, extract: Extract) -> list[str]:
     """The column names as sent. Refuses a file whose first line is not a header in the agreed delimiter."""
     with open_text(path, extract.encoding) as text:
-        line = text.readline(SAMPLE_BYTES)
-    names = [n.strip() for n in next(csv.reader([line], delimiter=extract.delimiter), [])]
+        line = text.readline(MAX_HEADER_CHARS)
+        if len(line) == MAX_HEADER_CHARS:
+            raise FileRefused("has a first line too long for a header", "Send the column names on the first line.", line=1)
+        rest = io.StringIO(line + text.read(MAX_HEADER_CHARS), newline="")  # a quoted name may hold a line end
+    try:
+        names = [n.strip() for n in next(csv.reader(rest, delimiter=extract.delimiter, strict=True), [])]
+    except csv.Error as error:
+        raise FileRefused(f"has a header that cannot be read ({error})", "Check its quotes.", line=1) from error
     if len(names) == 1 and len(extract.columns) > 1:
         for other in OTHER_DELIMITERS:
             if other != extract.delimiter and line.count(other) >= len(extract.columns) // 2:
@@ -170,121 +70,127 @@ def match_header(names: list[str], extract: Extract) -> tuple[dict[str, int], li
         else:
             places[column] = place
             if sent != column:
-                notes.append(f"column '{sent}' is taken as '{column}'")
+                notes.append(f"column {sent!r} is taken as {column!r}")
     missing = [c.name for c in extract.columns if c.name not in places]
     if missing:
-        found = (
-            f" The columns {', '.join(repr(u) for u in unknown)} are not in the contract; is one of them it?" if unknown else ""
-        )
+        # without one known name it may be a row of data, which must not be repeated in a message
+        found = " The first line holds none of the agreed names; is the header there?" if not places else ""
+        if places and unknown:
+            found = f" The columns {', '.join(map(repr, unknown))} are not in the contract; is one of them it?"
         raise FileRefused(
             f"has no column {', '.join(repr(m) for m in missing)}",
             f"Send every column of the contract, under its agreed name.{found}",
             line=1,
             column=missing[0],
         )
-    notes += [f"column '{u}' is not in the contract and is left out" for u in unknown]
+    notes += [f"column {u!r} is not in the contract and is left out" for u in unknown]
     return places, notes
 
 
-def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanned: Scan, work_dir: Path) -> Sent:
-    """Fill table ``sent`` from the file. Every record ends up in it or in ``bad_records``; none is lost."""
+def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanned: Scan, _work_dir: Path | None = None) -> Sent:
+    """Fill the tables ``sent`` and ``broken`` from the file; no record is lost. Raises FileRefused for a wrong header."""
     names = read_header(path, extract)
     places, notes = match_header(names, extract)
-    con.execute("drop table if exists sent")
-    if scanned.is_plain:
+    columns = ", ".join(f'"{c.name}" varchar' for c in extract.columns)
+    con.execute(f"create or replace temp table broken ({BROKEN})")
+    # a delimiter too many at the end of a line, or a quoted one, is for the record path
+    if scanned.is_plain and scanned.delimiter_count == scanned.line_count * (len(names) - 1):
         count = _read_plain(con, path, extract, len(names), places)
-        if count is not None and count == scanned.newline_count - 1:
-            return Sent(scanned, count, [], notes)
-    return _read_by_record(con, path, extract, len(names), places, scanned, notes, work_dir)
-
-
-def _create_sent(con: duckdb.DuckDBPyConnection, source: str, line: str, extract: Extract, places: dict[str, int]) -> None:
-    columns = ", ".join(f'c{places[c.name]} as "{c.name}"' for c in extract.columns)
-    con.execute(
-        f"create or replace temp table sent as select {line} as _line, row_number() over () as _row_number, {columns} from {source}"
-    )
+        if count == scanned.line_count - 1:
+            return Sent(count, 0, notes)
+    con.execute(f"create or replace temp table sent (_line bigint, _row_number bigint, {columns})")
+    count, bad = _read_by_record(con, path, extract, len(names), places)
+    return Sent(count, bad, notes)
 
 
 def _read_plain(con, path: Path, extract: Extract, width: int, places: dict[str, int]) -> int | None:
-    """DuckDB's own reader, strict; None if any record does not fit."""
+    """Fill ``sent`` by DuckDB's own reader, strict. The count of rows, or None if any record does not fit."""
+    if any(c in str(path) for c in "*?["):
+        return None  # DuckDB would take the name for a pattern
     columns = ", ".join(f"'c{i}': 'varchar'" for i in range(width))
-    source = (
-        f"read_csv($path, columns={{{columns}}}, auto_detect=false, header=true, delim='{extract.delimiter}', quote='\"', escape='\"', "
-        "strict_mode=true, null_padding=false, ignore_errors=false, compression=$packing)"
-    )
-    with open(path, "rb") as file:
-        packing = "gzip" if file.read(2) == b"\x1f\x8b" else "none"
     select = ", ".join(f'c{places[c.name]} as "{c.name}"' for c in extract.columns)
+    con.execute("set preserve_insertion_order = true")  # row numbers follow the file
     try:
         con.execute(
-            f"create or replace temp table sent as select row_number() over () + 1 as _line, row_number() over () as _row_number, {select} from {source}",
-            {"path": str(path), "packing": packing},
+            "create or replace temp table sent as "
+            f"select row_number() over () + 1 as _line, row_number() over () as _row_number, {select} "
+            f"from read_csv($path, columns={{{columns}}}, auto_detect=false, header=true, delim='{extract.delimiter}', "
+            "quote='\"', escape='\"', strict_mode=true, null_padding=false, ignore_errors=false, compression=$packing, "
+            f"max_line_size={MAX_RECORD_CHARS})",
+            {"path": str(path), "packing": "gzip" if is_gzip(path) else "none"},
         )
-    except duckdb.InvalidInputException:
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
         return None
     return con.execute("select count(*) from sent").fetchone()[0]
 
 
-def _records(text: io.TextIOBase, extract: Extract) -> Iterator[tuple[int, list[str], str | None]]:
-    """(line, fields, what is wrong) of every record after the header."""
-    csv.field_size_limit(MAX_FIELD_CHARS)
-    reader = csv.reader(text, delimiter=extract.delimiter)
-    line, is_header = 1, True
-    while True:
-        try:
-            fields = next(reader)
-            wrong = None
-        except StopIteration:
+def _fault(fields: list[str], joined: str, wrong: str | None, width: int, extract: Extract) -> tuple[str, str] | None:
+    """Why a record cannot be laid out, as (reason, what to do); None if it can."""
+    if wrong:
+        return "unreadable", f"The record {wrong}. Check its quotes."
+    if len(fields) != width:
+        remedy = f"Quote text that holds '{extract.delimiter}'."
+        return "ragged", f"The record has {len(fields)} fields where the header has {width}. {remedy}"
+    if "\0" in joined:
+        return "nul_byte", "The record holds a NUL byte. Remove it."
+    if not joined.isascii() and any("\ud800" <= c <= "\udfff" for c in joined):
+        return "encoding", f"The record is not in {extract.encoding}. Send the whole file in {extract.encoding}."
+    return None
+
+
+def _readable(text: str) -> str:
+    """Text that a database takes and a person can read: bytes that are no text are written as \\x.., NUL as \\0."""
+    text = text[:MAX_SHOWN_CHARS].replace("\0", "\\0")
+    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def _read_by_record(con, path: Path, extract: Extract, width: int, places: dict[str, int]) -> tuple[int, int]:
+    """Fill ``sent`` and ``broken`` by Python's reader, in batches; how many records there are and how many are broken."""
+    order = [places[c.name] for c in extract.columns]
+    keys = [places[name] for name in extract.key]
+    sent = _Batch(con, "sent", ["_line", "_row_number", *(c.name for c in extract.columns)])
+    broken = _Batch(con, "broken", [c.split()[0] for c in BROKEN.split(", ")])
+    count = bad = 0
+    with open_text(path, extract.encoding) as text:
+        for line, fields, wrong in records(text, extract.delimiter):
+            count += 1
+            joined = extract.delimiter.join(fields)
+            fault = _fault(fields, joined, wrong, width, extract)
+            if fault is None:
+                sent.add((line, count, *[fields[place] for place in order]), len(joined))
+                continue
+            bad += 1
+            key = None if wrong else " / ".join(_readable(fields[k]) for k in keys if k < len(fields))
+            broken.add((line, count, fault[0], _readable(joined), key, fault[1]), MAX_SHOWN_CHARS)
+    sent.flush()
+    broken.flush()
+    return count, bad
+
+
+class _Batch:
+    """Rows on their way to a table, some thousands at a time; text without a letter arrives as null."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, table: str, names: list[str]):
+        self.con, self.table, self.names = con, table, names
+        self.rows, self.chars = [], 0
+
+    def add(self, row: tuple, chars: int) -> None:
+        self.rows.append(row)
+        self.chars += chars
+        if len(self.rows) >= BATCH_ROWS or self.chars >= BATCH_CHARS:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self.rows:
             return
-        except csv.Error as error:
-            fields, wrong = [], f"cannot be read as a record ({error})"
-        if not is_header and (fields or wrong):
-            yield line, fields, wrong
-        line, is_header = reader.line_num + 1, False
+        import pyarrow as pa  # slow to import, and not needed for a plain file
 
-
-def _read_by_record(con, path: Path, extract: Extract, width: int, places, scanned: Scan, notes, work_dir: Path) -> Sent:
-    """Python's reader: sound records go to a clean copy that DuckDB loads, broken ones are kept with their line."""
-    bad: list[BadRecord] = []
-    count = 0
-    clean = work_dir / f"clean-{os.getpid()}-{scanned.content_hash[:12]}.csv"
-    try:
-        with open_text(path, extract.encoding) as text, open(clean, "w", newline="", encoding="utf-8") as out:
-            writer = csv.writer(out, quoting=csv.QUOTE_ALL)
-            for line, fields, wrong in _records(text, extract):
-                count += 1
-                joined = extract.delimiter.join(fields)
-                if wrong:
-                    bad.append(BadRecord(line, "unreadable", joined, f"The record {wrong}. Check its quotes."))
-                elif len(fields) != width:
-                    bad.append(
-                        BadRecord(
-                            line,
-                            "ragged",
-                            joined,
-                            f"The record has {len(fields)} fields where the header has {width}. Quote text that holds '{extract.delimiter}'.",
-                        )
-                    )
-                elif "\0" in joined:
-                    bad.append(
-                        BadRecord(line, "nul_byte", joined.replace("\0", "\\0"), "The record holds a NUL byte. Remove it.")
-                    )
-                elif not joined.isascii() and any("\ud800" <= c <= "\udfff" for c in joined):
-                    readable = joined.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                    bad.append(
-                        BadRecord(
-                            line,
-                            "encoding",
-                            readable,
-                            f"The record is not in {extract.encoding}. Send the whole file in {extract.encoding}.",
-                        )
-                    )
-                else:
-                    writer.writerow([line, *fields])
-        columns = ", ".join(["'l': 'bigint'", *(f"'c{i}': 'varchar'" for i in range(width))])
-        con.execute("set preserve_insertion_order = true")
-        source = f"read_csv('{str(clean).replace(chr(39), chr(39) * 2)}', columns={{{columns}}}, auto_detect=false, header=false, delim=',', quote='\"', escape='\"', max_line_size={64 * MAX_FIELD_CHARS})"
-        _create_sent(con, source, "l", extract, places)
-    finally:
-        clean.unlink(missing_ok=True)
-    return Sent(scanned, count, bad, notes)
+        batch = pa.table([pa.array(values) for values in zip(*self.rows, strict=True)], names=self.names)
+        text = [f"nullif(cast(\"{n}\" as varchar), '')" for n in self.names if n not in NUMBERS]
+        columns = ", ".join([*(n for n in self.names if n in NUMBERS), *text])
+        self.con.register("_batch", batch)
+        self.con.execute(f"insert into {self.table} select {columns} from _batch")
+        self.con.unregister("_batch")
+        self.rows, self.chars = [], 0

@@ -6,6 +6,7 @@ from small_figures import KEY
 
 INDICATORS, W, P = "release.main.indicators", "warehouse.indicators.indicators", "previous.main.indicators"
 C, E, L = "release.main.published_comparison", "release.main.evidence_mix", "release.main.linkage_rates"
+M = "warehouse.marts.linkage_rates"
 A, D = "release.main.employment_agreement", "release.main.indicator_definitions"
 NOTHING = "numerator = null, no_count = null, denominator = null, unknown_count = null, out_of_scope_count = null"
 NATION_YEAR = "geography_type = 'nation' and period_type = 'financial_year' and indicator_id = 'NI143'"
@@ -18,7 +19,8 @@ DAMAGES = {
     "indicators_key_is_unique": f"insert into {INDICATORS} select * from {INDICATORS} where {ONE}",
     "indicators_keys_are_filled": f"update {INDICATORS} set geography_name = null where {ONE}",
     "indicators_cover_the_index": f"delete from {INDICATORS} where {ONE}",
-    "indicators_hold_only_the_index": f"insert into {INDICATORS} select * replace ('XX' as geography_code) from {INDICATORS} where {ONE}",
+    "indicators_hold_only_the_index": f"insert into {INDICATORS} "
+    f"select * replace ('XX' as geography_code) from {INDICATORS} where {ONE}",
     "indicators_hold_every_definition": f"delete from {INDICATORS} where indicator_id = 'NI145'",
     "indicators_agree_with_their_definition": f"update {INDICATORS} set is_assumption = true where {ONE}",
     "indicators_status_is_known": f"update {INDICATORS} set status = 'fine' where {ONE}",
@@ -41,9 +43,11 @@ DAMAGES = {
     "indicators_suppressed_fields_are_empty": f"update {INDICATORS} set suppressed_fields = 'out_of_scope_count' where {ONE}",
     "indicators_hidden_counts_do_not_follow_from_their_row": f"update {INDICATORS} set no_count = 30 where status = 'available' "
     "and suppressed_fields is not null",
-    "indicators_hidden_areas_do_not_follow_from_their_parent": f"update {INDICATORS} set status = 'suppressed', {NOTHING} where {ONE}",
+    "indicators_hidden_areas_do_not_follow_from_their_parent": f"update {INDICATORS} set status = 'suppressed', "
+    f"{NOTHING} where {ONE}",
     # a hidden total whose parts are all shown is no secret either
-    "indicators_hidden_periods_do_not_follow_from_their_parent": f"update {INDICATORS} set status = 'suppressed', {NOTHING} where {QUARTER}",
+    "indicators_hidden_periods_do_not_follow_from_their_parent": f"update {INDICATORS} set status = 'suppressed', "
+    f"{NOTHING} where {QUARTER}",
     "views_of_one_indicator_differ_by_few": f"insert into {INDICATORS} "
     f"select * replace ('sustainable' as view_id, numerator - 3 as numerator) from {INDICATORS} where {ONE}",
     "release_has_no_identifiers": f"alter table {L} add column home_postcode varchar",
@@ -91,9 +95,10 @@ DAMAGES = {
     "linkage_agency_is_unique": f"insert into {L} select * from {L}",
     "linkage_covers_prisons_and_dwp": f"delete from {L} where agency = 'dwp'",
     "linkage_counts_and_rate_agree": f"update {L} set linkage_rate_pct = 81 where agency = 'prisons'",
+    "linkage_is_the_computed_one": f"update {L} set reference_count = 1001 where agency = 'prisons'",
     "linkage_shows_no_small_count": f"update {L} set linked_count = 3 where agency = 'prisons'",
-    "linkage_is_too_low": f"update {L} set linkage_rate_pct = 10 where agency = 'prisons'",
-    "linkage_is_low": f"update {L} set linkage_rate_pct = 40 where agency = 'dwp'",
+    "linkage_is_too_low": f"update {M} set linkage_rate_pct = 10 where agency = 'prisons'",
+    "linkage_is_low": f"update {M} set linkage_rate_pct = 40 where agency = 'dwp'",
     "agreement_has_rows": f"delete from {A}",
     "agreement_key_is_unique": f"insert into {A} select * from {A}",
     "agreement_status_is_known": f"update {A} set status = 'fine' where event_count = 90",

@@ -29,7 +29,7 @@ def build_warehouse(path: Path) -> None:
     """Write warehouse.duckdb with the schemas ``indicators`` and ``publish`` as dbt builds them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as con:
-        con.execute("create schema indicators; create schema publish")
+        con.execute("create schema indicators; create schema publish; create schema marts")
         con.execute(f"create table indicators.indicators ({COLUMNS})")
         rows = indicator_rows()
         values = ", ".join("(" + ", ".join(map(_literal, row)) + ")" for row in rows)
@@ -77,6 +77,7 @@ def build_warehouse(path: Path) -> None:
             "('prisons', 1000::bigint, 800::bigint, 80::double), ('dwp', 2000, 1500, 75)) "
             "r(agency, reference_count, linked_count, linkage_rate_pct)"
         )
+        con.execute("create table marts.linkage_rates as select * from publish.linkage_rates")
         con.execute("""create table publish.employment_agreement as
             select 'nation' as geography_type, 'EW' as geography_code, 'financial_year' as period_type,
                    date '2009-04-01' as period_start, *
@@ -96,7 +97,8 @@ def build_deliveries(path: Path) -> None:
             [("probation", "accepted"), ("prisons", "accepted_with_quarantine"), ("dwp", "refused")]
         ):
             con.execute(
-                "insert into intake.deliveries values (?, ?, 'people', ?, ?, 100, date '2009-08-01', 1, ?, 10, 9, 1, ?, null, '1.0.0')",
+                "insert into intake.deliveries values "
+                "(?, ?, 'people', ?, ?, 100, date '2009-08-01', 1, ?, 10, 9, 1, ?, null, '1.0.0')",
                 [
                     f"d{number}",
                     agency,

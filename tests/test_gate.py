@@ -198,7 +198,7 @@ def test_both_limits_must_be_exceeded_and_warnings_do_not_block(engine, world):
 
 def test_a_verdict_holds_counts_and_never_a_row(engine, world):
     with damaged(
-        engine, f"update {INDICATORS} set geography_name = 'SECRETSHIRE', status = 'SECRETSTATUS' where geography_code = 'A3'"
+        engine, f"update {INDICATORS} set geography_name = 'SECRETSHIRE', status = 'SECRET' where geography_code = 'A3'"
     ):
         verdict = gate.Verdict(tuple(gate.judge(engine, _suite(world, "indicators_has_rows"))))
     assert not verdict.is_passed and "SECRET" not in json.dumps(verdict.to_dict())

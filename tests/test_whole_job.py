@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -198,3 +199,11 @@ def test_the_manifest_names_each_delivery_and_the_hash_of_each_file(copy):
         assert content_hash in text
     for name in ("outcomes.duckdb", "indicators.csv", "indicators.parquet"):
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() in text
+
+
+def test_every_worked_question_of_the_docs_runs_and_has_an_answer(copy):
+    page = (PROJECT_DIR / "dbt" / "docs" / "queries.md").read_text()
+    questions = re.findall(r"```sql\n(.*?)```", page, re.S)
+    assert len(questions) >= 8
+    for question in questions:
+        assert copy.rows("published/current/outcomes.duckdb", question), question

@@ -32,7 +32,10 @@ CHECKS = [
 def published_release(context: dg.AssetExecutionContext):
     """Publish, or say why not; the verdict is reported rule by rule either way."""
     outcome = release.publish(edge.settings(), log=lambda text: print(text, flush=True))
+    declared = {check.name for check in CHECKS}
     for result in outcome.verdict.results:
+        if result.rule_id.replace("-", "_") not in declared:
+            continue  # written after this process loaded its definitions; the gate has judged by it all the same
         yield dg.AssetCheckResult(
             passed=result.outcome in ("passed", "not_applicable"),
             check_name=result.rule_id.replace("-", "_"),

@@ -6,4 +6,4 @@ select
     period_end,
     numerator,
     denominator
-from {{ ref('stg_departments__psa16_returns') }}
+from {{ ref('int_psa16_returned') }}

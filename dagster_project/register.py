@@ -1,0 +1,156 @@
+"""The restricted database as intake sees it: the register of deliveries, the quarantine, a raw table per extract."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from .contracts import Contracts, Extract
+from .settings import Settings
+
+ACCEPTED, WITH_QUARANTINE, REFUSED, REPLAY = "accepted", "accepted_with_quarantine", "refused", "replay"
+
+REGISTER = """
+create schema if not exists intake;
+create schema if not exists raw;
+create table if not exists intake.deliveries (
+    delivery_id varchar primary key, agency varchar, extract varchar, file_name varchar, content_hash varchar, byte_count bigint,
+    extract_date date, sequence integer, received_at timestamp, row_count bigint, accepted_count bigint, quarantined_count bigint,
+    status varchar, reason varchar, contract_version varchar, contract_hash varchar
+);
+create table if not exists intake.quarantine (
+    delivery_id varchar, agency varchar, extract varchar, file_name varchar, line bigint, column_name varchar, reason varchar,
+    offending_text varchar, record_key varchar, remedy varchar
+);
+"""
+
+
+@dataclass
+class Report:
+    """What became (or would become) of one file. ``messages`` are plain sentences with file, line, column and remedy.
+
+    ``extract`` is None for a file that no contract knows; ``agency`` is then that of its folder, if any.
+    """
+
+    file: Path
+    extract: Extract | None
+    status: str
+    read_count: int = 0
+    accepted_count: int = 0
+    quarantined_count: int = 0
+    delivery_id: str = ""
+    extract_date: date | None = None
+    sequence: int = 1
+    reason: str = ""
+    agency: str | None = None
+    content_hash: str | None = None
+    byte_count: int | None = None
+    messages: list[str] = field(default_factory=list)
+
+    @property
+    def file_name(self) -> str:
+        """The name as text that can be printed and stored, whatever its bytes."""
+        return os.fsencode(self.file.name).decode("utf-8", "backslashreplace")
+
+    @property
+    def headline(self) -> str:
+        """One line: file, verdict, counts."""
+        agency = self.extract.agency if self.extract else self.agency
+        name = f"{agency}/{self.file_name}" if agency else self.file_name
+        if self.status == REPLAY:
+            return f"{name}: the same bytes were taken before; nothing changes"
+        if self.status == REFUSED:
+            return f"{name}: REFUSED: {self.reason}"
+        counts = f"{self.accepted_count:,} rows taken, {self.quarantined_count:,} in quarantine"
+        return f"{name}: {self.status.replace('_', ' ')}: {counts}"
+
+
+def connect(settings: Settings, database: Path | str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection within the limits of the settings, with nothing fetched from anywhere."""
+    con = duckdb.connect(str(database), config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    con.execute(f"set memory_limit = '{settings.memory_limit}'; set threads = {settings.threads}")
+    work = settings.data_dir / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    # two processes must not spill into one folder; DuckDB makes it when it needs it and removes it at the end
+    con.execute("set temp_directory = ?", [str(work / f"spill-{os.getpid()}-{uuid.uuid4().hex[:8]}")])
+    return con
+
+
+def open_restricted(settings: Settings, contracts: Contracts) -> duckdb.DuckDBPyConnection:
+    """The restricted database, with its register and a raw table for every extract of every contract."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    con = connect(settings, settings.restricted_db)
+    try:
+        os.chmod(settings.restricted_db, 0o600)
+        con.execute(REGISTER)
+        for extract in contracts.extracts:
+            columns = ", ".join(f'"{c.name}" varchar' for c in extract.columns)
+            con.execute(f"create table if not exists raw.{extract.table} ({columns}, _delivery_id varchar, _row_number bigint)")
+            for column in extract.columns:  # those that the contract has come to ask for since
+                con.execute(f'alter table raw.{extract.table} add column if not exists "{column.name}" varchar')
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def is_taken(con: duckdb.DuckDBPyConnection, delivery_id: str) -> bool:
+    """Whether a delivery is in the register and was not refused."""
+    found = con.execute("select 1 from intake.deliveries where delivery_id = ? and status <> ?", [delivery_id, REFUSED])
+    return found.fetchone() is not None
+
+
+def record(con: duckdb.DuckDBPyConnection, report: Report, received_at: datetime) -> None:
+    """Write rows (from ``sent``), quarantine (from ``findings``) and register, all or nothing. ``received_at`` is UTC."""
+    extract, delivery_id = report.extract, report.delivery_id
+    agency, name = (extract.agency, extract.name) if extract else (report.agency, None)
+    con.execute("begin")
+    try:
+        con.execute("delete from intake.deliveries where delivery_id = ?", [delivery_id])  # a refused delivery sent again
+        con.execute("delete from intake.quarantine where delivery_id = ?", [delivery_id])
+        if report.status != REFUSED:
+            columns = ", ".join(f'"{c.name}"' for c in extract.columns)
+            sound = "where _row_number not in (select _row_number from findings)" if report.quarantined_count else ""
+            con.execute(
+                f"insert into raw.{extract.table} ({columns}, _delivery_id, _row_number) "
+                f"select {columns}, ?, _row_number from sent {sound}",
+                [delivery_id],
+            )
+        if report.quarantined_count:
+            con.execute(
+                "insert into intake.quarantine select ?, ?, ?, ?, _line, column_name, reason, offending_text, record_key, says "
+                "from findings order by _line, column_name, reason",
+                [delivery_id, agency, name, report.file_name],
+            )
+        con.execute(
+            "insert into intake.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                delivery_id,
+                agency,
+                name,
+                report.file_name,
+                report.content_hash,
+                report.byte_count,
+                report.extract_date,
+                report.sequence,
+                received_at,
+                report.read_count,
+                report.accepted_count,
+                report.quarantined_count,
+                report.status,
+                report.reason,
+                extract.contract_version if extract else None,
+                extract.contract_hash if extract else None,
+            ],
+        )
+        con.execute("commit")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # a failed commit has ended the transaction already
+            con.execute("rollback")
+        raise
