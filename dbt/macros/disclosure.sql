@@ -8,7 +8,7 @@
   (cell_id, size, is_hidden). In every sum, as long as something changes: one hidden part beside a shown whole hides the
   next smallest part, or the whole if there is none; a hidden whole with every part shown hides its smallest part.
 -#}
-{% macro hide_what_follows(primary, rounds=8) %}
+{% macro hide_what_follows(primary, rounds=24) %}
 {%- for round in range(1, rounds + 1) %}
 {%- set before = primary if round == 1 else 'hidden_' ~ (round - 1) %}
 sums_{{ round }} as materialized (

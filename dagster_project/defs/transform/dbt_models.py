@@ -1,6 +1,7 @@
 """Every dbt model, seed and test as Dagster assets and asset checks."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 
 import dagster as dg
@@ -16,6 +17,12 @@ class Translator(DagsterDbtTranslator):
         if dbt_resource_props["resource_type"] == "seed":
             return "seeds"
         return dbt_resource_props["fqn"][2] if "intermediate" in dbt_resource_props["fqn"] else dbt_resource_props["fqn"][1]
+
+    def get_description(self, dbt_resource_props: dict) -> str:
+        """What the yml says, or else the rule in words on the model's first lines."""
+        lines = (dbt_resource_props.get("raw_code") or "").splitlines()
+        opening = " ".join(line[3:] for line in itertools.takewhile(lambda line: line.startswith("-- "), lines))
+        return dbt_resource_props.get("description") or opening or f"Seed {dbt_resource_props['name']}: facts as rows, each with its source."
 
     def get_owners(self, dbt_resource_props: dict) -> list[str]:
         return [edge.OWNER]

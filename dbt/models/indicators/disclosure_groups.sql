@@ -1,5 +1,6 @@
 -- One row per cell and sum it takes part in, as the whole (is_whole) or a part: a hidden cell must not follow from the others.
--- Sums run over geography (areas of a region, regions of a country …) and over time (months of a quarter, quarters of a year …).
+-- Sums run over geography (areas of a region, regions of a country …) and over time (months of a quarter, quarters of a year …;
+-- a window of four months is four months, and a quarter and a month).
 with cells as (
     select * from {{ ref('disclosure_cells') }}
 ),
@@ -22,13 +23,16 @@ calendar as (
     select * from {{ ref('reporting_calendar') }}
 ),
 
--- now we have which period is a part of which: the shortest kind that divides the longer one
-period_parts as (
+-- now we have every shorter period beside the longer one that it lies in
+within_periods as (
     select
         part.period_type,
         part.period_start,
+        part.period_end,
+        part_kind.months as part_months,
         whole.period_type as whole_type,
-        whole.period_start as whole_start
+        whole.period_start as whole_start,
+        whole_kind.months as whole_months
     from periods as part
     inner join periods as whole
         on
@@ -37,12 +41,44 @@ period_parts as (
             and part.period_type <> whole.period_type
     inner join calendar as part_kind on part.period_type = part_kind.period_type
     inner join calendar as whole_kind on whole.period_type = whole_kind.period_type
-    where (part_kind.months = 3 and whole_kind.months = 12) or (part_kind.months = 1 and whole_kind.months in (3, 4))
+),
+
+left_over_months as (
+    select month_parts.*
+    from within_periods as month_parts
+    left join within_periods as quarters
+        on
+            month_parts.whole_type = quarters.whole_type and month_parts.whole_start = quarters.whole_start
+            and quarters.part_months = 3
+            and month_parts.period_start >= quarters.period_start and month_parts.period_end <= quarters.period_end
+    where month_parts.part_months = 1 and quarters.period_type is null
+),
+
+-- now we have each way to add a period up: by its months, or by its quarters and the months they leave over
+period_parts as (
+    select
+        'm' as way,
+        within_periods.*
+    from within_periods
+    where part_months = 1 and whole_months in (3, 4)
+    union all
+    select
+        'q' as way,
+        within_periods.*
+    from within_periods
+    where part_months = 3 and whole_months > 3
+    union all
+    select
+        'q' as way,
+        left_over_months.*
+    from left_over_months
+    where whole_months > 3
 ),
 
 in_geography as (
     select
         'g' || whole.cell_id as group_id,
+        whole.cell_id as whole_id,
         part.cell_id,
         false as is_whole
     from cells as part
@@ -60,7 +96,8 @@ in_geography as (
 
 in_time as (
     select
-        't' || whole.cell_id as group_id,
+        period_parts.way || whole.cell_id as group_id,
+        whole.cell_id as whole_id,
         part.cell_id,
         false as is_whole
     from cells as part
@@ -74,22 +111,24 @@ in_time as (
             and period_parts.whole_type = whole.period_type and period_parts.whole_start = whole.period_start
 ),
 
-stacked as (
+parts as (
     select * from in_geography
     union all
     select * from in_time
+),
+
+stacked as (
+    select
+        group_id,
+        cell_id,
+        is_whole
+    from parts
     union all
     select distinct
         group_id,
-        cast(substr(group_id, 2) as bigint) as cell_id,
+        whole_id as cell_id,
         true as is_whole
-    from in_geography
-    union all
-    select distinct
-        group_id,
-        cast(substr(group_id, 2) as bigint) as cell_id,
-        true as is_whole
-    from in_time
+    from parts
 ),
 
 numbered as (

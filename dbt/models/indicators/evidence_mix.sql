@@ -4,7 +4,7 @@
 {%- set marts = {'termination': 'minimum_outcomes', 'release': 'release_outcomes', 'disposal': 'disposal_outcomes'} %}
 {%- set prefixes = {
     'settled_policy': 'accommodation', 'settled_sustainable': 'accommodation', 'housed': 'accommodation', 'employed': 'employment',
-    'employed_if_available': 'employment', 'housed_first_night': 'first_night', 'settled_three_months': 'three_months',
+    'employed_if_available': 'employment', 'employed_p45': 'p45', 'employed_combined': 'combined', 'housed_first_night': 'first_night', 'settled_three_months': 'three_months',
     'employed_six_weeks': 'six_weeks', 'employed_six_months': 'six_months'} %}
 with deciders as (
     {%- for population, mart in marts.items() %}

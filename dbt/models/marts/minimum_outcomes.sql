@@ -13,6 +13,10 @@ employment as (
     where population = 'termination' and follow_up_id = 'at_event'
 ),
 
+p45 as (
+    select * from {{ ref('int_p45_on_day') }}
+),
+
 outcomes as (
     select
         terminations.event_id,
@@ -35,11 +39,17 @@ outcomes as (
         employment.employed_p45 as employed_p45_status,
         employment.employed_combined as employed_combined_status,
         {{- evidence('employment', 'employment') }}
+        {{- evidence('p45', 'p45') }}
+        case
+            when employment.employed <> 'yes' and employment.employed_p45 = 'yes' then p45.agency
+            when employment.employed <> 'unknown' then employment.agency
+        end as combined_evidence_agency,
         terminations._delivery_id,
         terminations._row_number
     from terminations
     inner join accommodation on terminations.event_id = accommodation.event_id
     inner join employment on terminations.event_id = employment.event_id
+    left join p45 on terminations.event_id = p45.event_id
 )
 
 select * from outcomes

@@ -1,0 +1,24 @@
+-- One row per termination with a P45 job on its last day: the record that says so, of several the one that started last.
+with days as (
+    select * from {{ ref('int_event_days') }}
+    where population = 'termination'
+),
+
+in_force as (
+    select
+        days.event_id,
+        'hmrc' as agency,
+        cast(null as varchar) as code,
+        records.is_evidenced,
+        records.start_date as evidence_date,
+        records._delivery_id as evidence_delivery_id,
+        records._row_number as evidence_row_number,
+        date_diff('day', records.start_date, days.on_date) as evidence_days,
+        row_number() over (partition by days.event_id order by records.start_date desc, records.record_id desc) as nth
+    from days
+    inner join {{ ref('int_p45_records') }} as records
+        on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.start_date', 'records.end_date') }}
+)
+
+select * from in_force
+where nth = 1
