@@ -14,7 +14,11 @@ from .settings import load_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--home", type=click.Path(path_type=Path), help="Folder of landing, data and published (default: the project, or OUTCOMES_HOME).")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    help="Folder of landing, data and published (default: the project, or OUTCOMES_HOME).",
+)
 def main(home: Path | None) -> None:
     """Agency extracts in, a gated release of outcome indicators out."""
     if home:

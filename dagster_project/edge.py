@@ -31,7 +31,9 @@ def settings() -> Settings:
 @cache
 def dbt_project() -> DbtProject:
     """The dbt project with its manifest outside the code folder."""
-    return DbtProject(project_dir=settings().dbt_dir, target_path=Path(os.environ["DBT_TARGET_PATH"]), profiles_dir=settings().dbt_dir)
+    return DbtProject(
+        project_dir=settings().dbt_dir, target_path=Path(os.environ["DBT_TARGET_PATH"]), profiles_dir=settings().dbt_dir
+    )
 
 
 @dg.resource(description="Held for as long as a run works on the databases, so that two runs never write at once.")
@@ -59,7 +61,10 @@ def table_facts(database: Path) -> dict[tuple[str, str], dict]:
             "select schema_name, table_name, column_name, data_type, comment from duckdb_columns() "
             "where not internal and database_name = current_database() order by all"
         ).fetchall()
-        counts = dict(((s, t), n) for s, t, n in con.execute("select schema_name, table_name, estimated_size from duckdb_tables()").fetchall())
+        counts = dict(
+            ((s, t), n)
+            for s, t, n in con.execute("select schema_name, table_name, estimated_size from duckdb_tables()").fetchall()
+        )
     facts: dict[tuple[str, str], dict] = {}
     for schema, table, column, kind, comment in columns:
         entry = facts.setdefault((schema, table), {"columns": []})

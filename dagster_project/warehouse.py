@@ -29,7 +29,9 @@ def run_lock(settings: Settings) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             file.seek(0)
-            raise RunInProgress(f"Another run is in progress (process {file.read().strip() or 'unknown'}). Wait until it ends.") from error
+            raise RunInProgress(
+                f"Another run is in progress (process {file.read().strip() or 'unknown'}). Wait until it ends."
+            ) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -31,7 +31,10 @@ class World:
         with duckdb.connect() as con:
             con.execute(f"attach '{self.settings.warehouse_db}' as warehouse (read_only)")
             con.execute(f"attach '{self.settings.restricted_db}' as restricted (read_only)")
-            con.execute("create schema marts; create schema indicators; create view indicators.indicators as from warehouse.indicators.indicators")
+            con.execute(
+                "create schema marts; create schema indicators; "
+                "create view indicators.indicators as from warehouse.indicators.indicators"
+            )
             for mart, raw, key in (
                 ("minimum_outcomes", "probation__orders", "order_id"),
                 ("release_outcomes", "prisons__custody", "booking_id"),

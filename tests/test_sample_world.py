@@ -51,7 +51,7 @@ def land(out: Path, truth: Path) -> duckdb.DuckDBPyConnection:
         flag = f"where {extract.deleted_flag} is distinct from 'Y'" if extract.deleted_flag else ""
         con.execute(f"""
             create table {extract.table} as
-            with sent as ({' union all '.join(parts)}),
+            with sent as ({" union all ".join(parts)}),
             sound as (
                 select *, {key} as _key from sent
                 where not exists (
@@ -212,12 +212,15 @@ def test_the_smallest_world_is_whole(tmp_path):
 
 
 def test_the_window_has_the_published_counts_in_each_of_the_42_areas(printed):
-    differing = rows(printed, f"""
+    differing = rows(
+        printed,
+        f"""
         select f.geography_code, f.denominator, w.events, f.numerator, w.settled
         from seed_published_figures as f
         left join ({POLICY}) as w on w.area = f.geography_code
         where f.geography_type = 'probation_area'
-            and (w.events, w.settled) is distinct from (cast(f.denominator as bigint), cast(f.numerator as bigint))""")
+            and (w.events, w.settled) is distinct from (cast(f.denominator as bigint), cast(f.numerator as bigint))""",
+    )
     assert differing == []
     totals = rows(printed, f"select sum(events), sum(settled), count(*) from ({POLICY})")
     assert totals == [(30_997, 24_110, 42)]
@@ -237,21 +240,29 @@ def test_every_area_has_unknown_accommodation_and_the_sustainable_view_is_lower(
 
 
 def test_other_months_have_terminations_too(printed):
-    months = rows(printed, """
+    months = rows(
+        printed,
+        """
         select date_trunc('month', termination_date), count(*) from probation__orders
-        where termination_date >= date '2008-04-01' and termination_date < date '2013-04-01' group by all""")
+        where termination_date >= date '2008-04-01' and termination_date < date '2013-04-01' group by all""",
+    )
     assert len(months) == 60 and min(n for _, n in months) > 300
 
 
 @pytest.mark.parametrize(
     ("when", "published"),
     [
-        ("reception_date - interval 1 year", 24), ("reception_date - interval 1 month", 21), ("release_date", 17),
-        ("release_date + interval 1 month", 19), ("release_date + interval 1 year", 24),
+        ("reception_date - interval 1 year", 24),
+        ("reception_date - interval 1 month", 21),
+        ("release_date", 17),
+        ("release_date + interval 1 month", 19),
+        ("release_date + interval 1 year", 24),
     ],
 )
 def test_p45_work_around_release_is_within_two_points_of_the_published(printed, when, published):
-    share = value(printed, f"""
+    share = value(
+        printed,
+        f"""
         with asked as (
             select true_person, booking_id, cast({when} as date) as day
             from leaver
@@ -259,26 +270,32 @@ def test_p45_work_around_release_is_within_two_points_of_the_published(printed, 
         )
         select 100 * count(distinct booking_id) filter (w.true_person is not null) / count(distinct booking_id)
         from asked as a
-        left join work as w on w.true_person = a.true_person and a.day between w.start_date and w.end_date""")
+        left join work as w on w.true_person = a.true_person and a.day between w.start_date and w.end_date""",
+    )
     assert share == pytest.approx(published, abs=2)
 
 
 @pytest.mark.parametrize(("when", "published"), [("1 month", 54), ("2 year", 42)])
 def test_out_of_work_benefit_after_release_is_within_three_points_of_the_published(printed, when, published):
-    share = value(printed, f"""
+    share = value(
+        printed,
+        f"""
         with asked as (
             select true_person, booking_id, cast(release_date + interval {when} as date) as day
             from leaver where release_date between '2010-04-01' and '2011-03-31'
         )
         select 100 * count(distinct booking_id) filter (w.true_person is not null) / count(distinct booking_id)
         from asked as a
-        left join on_benefit as w on w.true_person = a.true_person and a.day between w.start_date and w.end_date""")
+        left join on_benefit as w on w.true_person = a.true_person and a.day between w.start_date and w.end_date""",
+    )
     assert share == pytest.approx(published, abs=3)
 
 
 @pytest.mark.parametrize(("group", "published"), [("leaver", 57), ("comparison", 42)])
 def test_the_share_of_three_years_on_benefit_differs_as_published(printed, group, published):
-    share = value(printed, f"""
+    share = value(
+        printed,
+        f"""
         with shares as (
             select f.true_person,
                 sum(greatest(0, least(b.end_date + 1, f.start_date + 1096) - greatest(b.start_date, f.start_date))) / 1096
@@ -288,28 +305,37 @@ def test_the_share_of_three_years_on_benefit_differs_as_published(printed, group
             where f.grp = '{group}' and f.start_date <= date '2010-06-30'
             group by all
         )
-        select 100 * avg(share) from shares""")
+        select 100 * avg(share) from shares""",
+    )
     assert share == pytest.approx(published, abs=2)
 
 
 @pytest.mark.parametrize("group", ["leaver", "comparison"])
 def test_about_one_in_ten_is_still_on_the_first_claim_at_week_52(printed, group):
-    share = value(printed, f"""
-        select avg((end_date >= start_date + 364)::int) from first_claim where grp = '{group}' and start_date <= '2012-06-30'""")
+    share = value(
+        printed,
+        f"""
+        select avg((end_date >= start_date + 364)::int) from first_claim where grp = '{group}' and start_date <= '2012-06-30'""",
+    )
     assert share == pytest.approx(0.10, abs=0.015)
 
 
 def test_job_outcomes_rise_from_the_first_to_the_second_june(printed):
     for month, published in (("2011-06-01", 8.5), ("2012-06-01", 13.0)):
-        rate = value(printed, f"""
+        rate = value(
+            printed,
+            f"""
             select 100 * avg(coalesce(job_outcome_date <= referral_date + interval 1 year, false)::int) from dwp__work_programme
-            where date_trunc('month', referral_date) = date '{month}'""")
+            where date_trunc('month', referral_date) = date '{month}'""",
+        )
         assert rate == pytest.approx(published, abs=0.6)
 
 
 @pytest.mark.parametrize(("is_short", "planted", "reoffending"), [(True, -9.4, 61), (False, -5.6, 39)])
 def test_a_naive_comparison_makes_work_look_better_than_it_is(printed, is_short, planted, reoffending):
-    naive, rate = rows(printed, f"""
+    naive, rate = rows(
+        printed,
+        f"""
         with studied as (
             select booking_id, true_person, release_date
             from leaver
@@ -329,23 +355,30 @@ def test_a_naive_comparison_makes_work_look_better_than_it_is(printed, is_short,
             from studied as s
         )
         select 100 * (avg(reoffends::int) filter (works) - avg(reoffends::int) filter (not works)), 100 * avg(reoffends::int)
-        from answered""")[0]
+        from answered""",
+    )[0]
     assert naive < planted - 2
     assert rate == pytest.approx(reoffending, abs=4)
-    true = value(printed, f"""
+    true = value(
+        printed,
+        f"""
         select 100 * avg(would_reoffend_with_work::int - would_reoffend_without_work::int)
         from truth_release_effects
-        where is_short = {is_short}""")
+        where is_short = {is_short}""",
+    )
     assert true == pytest.approx(planted, abs=0.5)
 
 
 def test_records_of_one_person_disagree_as_often_as_in_the_justice_systems_own_model(printed):
-    name, birth, postcode = rows(printed, """
+    name, birth, postcode = rows(
+        printed,
+        """
         select 100 * avg((a.first_name = b.first_name and a.last_name = b.last_name)::int),
             100 * avg((a.date_of_birth = b.date_of_birth)::int),
             100 * avg((a.postcode <> b.home_postcode)::int)
         from truth_people as p
         join truth_person_refs as r on r.true_person = p.true_person and r.agency = 'probation'
         join probation__people as a on a.crn = r.person_ref
-        join prisons__people as b on b.noms_number = p.noms_number""")[0]
+        join prisons__people as b on b.noms_number = p.noms_number""",
+    )[0]
     assert name == pytest.approx(88.1, abs=1) and birth == pytest.approx(94.8, abs=1) and postcode == pytest.approx(19.9, abs=1.5)

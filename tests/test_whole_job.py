@@ -29,7 +29,11 @@ status: active
 description: {purpose: Who was visited, usage: A test that an agency needs no Python, limitations: Made up}
 team: {name: Charity}
 servers:
-  - {server: landing, type: local, path: landing/charity, format: csv, customProperties: [{property: delimiter, value: ";"}, {property: encoding, value: utf-8}]}
+  - server: landing
+    type: local
+    path: landing/charity
+    format: csv
+    customProperties: [{property: delimiter, value: ";"}, {property: encoding, value: utf-8}]
 slaProperties: [{property: frequency, value: 1, unit: m}]
 schema:
   - name: visits
@@ -57,7 +61,8 @@ from sent
 VISITS = "visit_id;client;visit_date\nV1;C1;01/05/2009\nV2;C2;31/02/2009\nV3;C3;03/05/2009\n"
 
 INDICATOR = (
-    "TEST1,licences,1,Made-up indicator,Licences that ended with a P45 job.,termination,employed_p45,licence,Y,at_event,2001-04-01,,computed,Y,A test\n"
+    "TEST1,licences,1,Made-up indicator,Licences that ended with a P45 job.,"
+    "termination,employed_p45,licence,Y,at_event,2001-04-01,,computed,Y,A test\n"
 )
 
 
@@ -114,10 +119,13 @@ def test_a_new_agency_needs_a_contract_and_a_staging_model_and_no_python(copy):
         ("V1", "C1", "01/05/2009"),
         ("V3", "C3", "03/05/2009"),
     ]
-    assert copy.rows("data/restricted.duckdb", "select line, column_name, reason, offending_text, record_key from intake.quarantine where agency = 'charity'") == [
-        (3, "visit_date", "bad_date", "31/02/2009", "V2")
-    ]
-    assert copy.rows("data/restricted.duckdb", "select cast(visit_date as varchar) from staging.stg_charity__visits order by visit_id") == [
+    assert copy.rows(
+        "data/restricted.duckdb",
+        "select line, column_name, reason, offending_text, record_key from intake.quarantine where agency = 'charity'",
+    ) == [(3, "visit_date", "bad_date", "31/02/2009", "V2")]
+    assert copy.rows(
+        "data/restricted.duckdb", "select cast(visit_date as varchar) from staging.stg_charity__visits order by visit_id"
+    ) == [
         ("2009-05-01",),
         ("2009-05-03",),
     ]
@@ -132,15 +140,24 @@ def test_a_new_indicator_is_one_row_and_equals_a_count_by_hand(copy):
     )[0]
     found = copy.rows(
         "data/warehouse.duckdb",
-        "select numerator, denominator, unknown_count from indicators.indicators where indicator_id = 'TEST1' and geography_type = 'nation' and period_type = 'published_window'",
+        "select numerator, denominator, unknown_count from indicators.indicators "
+        "where indicator_id = 'TEST1' and geography_type = 'nation' and period_type = 'published_window'",
     )
     assert found == [expected]
     assert expected[1] > 0
-    assert copy.rows("published/current/outcomes.duckdb", "select count(*) from indicators where indicator_id = 'TEST1'")[0][0] > 0
+    assert (
+        copy.rows("published/current/outcomes.duckdb", "select count(*) from indicators where indicator_id = 'TEST1'")[0][0] > 0
+    )
 
 
 def test_the_command_answers_a_query_and_a_trace_from_the_release(copy):
-    asked = copy.outcomes("query", "--format", "csv", "select count(*) as n from indicators where indicator_id = 'NI143' and view_id = 'policy' and period_type = 'published_window' and geography_type = 'probation_area'")
+    asked = copy.outcomes(
+        "query",
+        "--format",
+        "csv",
+        "select count(*) as n from indicators where indicator_id = 'NI143' and view_id = 'policy' "
+        "and period_type = 'published_window' and geography_type = 'probation_area'",
+    )
     assert list(csv.DictReader(asked.stdout.splitlines())) == [{"n": "42"}], asked.stderr
     traced = copy.outcomes("trace", "NI143", "London", "2009/10")
     assert traced.returncode == 0, traced.stderr
@@ -169,7 +186,9 @@ def test_a_second_run_at_the_same_time_is_told_who_runs(copy):
 def test_the_publishing_asset_alone_refuses_damaged_tables(copy):
     before = copy.current()
     with duckdb.connect(str(copy.folder / "data" / "warehouse.duckdb")) as con:
-        con.execute("update publish.indicators set numerator = denominator + 1 where status = 'available' and indicator_id = 'NI143'")
+        con.execute(
+            "update publish.indicators set numerator = denominator + 1 where status = 'available' and indicator_id = 'NI143'"
+        )
     refused = copy.materialise("published_release")
     assert refused.returncode != 0
     assert "refused" in refused.stdout + refused.stderr
@@ -194,7 +213,9 @@ def test_the_manifest_names_each_delivery_and_the_hash_of_each_file(copy):
     folder = copy.folder / "published" / "current"
     manifest = json.loads((folder / "manifest.json").read_text())
     text = json.dumps(manifest)
-    for delivery, content_hash in copy.rows("data/restricted.duckdb", "select delivery_id, content_hash from intake.deliveries where extract_date <= '2013-06-30'"):
+    for delivery, content_hash in copy.rows(
+        "data/restricted.duckdb", "select delivery_id, content_hash from intake.deliveries where extract_date <= '2013-06-30'"
+    ):
         assert delivery in text
         assert content_hash in text
     for name in ("outcomes.duckdb", "indicators.csv", "indicators.parquet"):

@@ -27,13 +27,17 @@ def _agency_assets(contracts: Contracts, agency: str) -> dg.AssetsDefinition:
             kinds={"duckdb", "csv"},
             metadata={
                 "contract": f"expectations/contracts/{agency}.odcs.yaml",
-                "dagster/column_schema": dg.TableSchema([dg.TableColumn(c.name, c.type, description=c.description) for c in e.columns]),
+                "dagster/column_schema": dg.TableSchema(
+                    [dg.TableColumn(c.name, c.type, description=c.description) for c in e.columns]
+                ),
             },
         )
         for e in extracts
     ]
     checks = [
-        dg.AssetCheckSpec("keeps_its_contract", asset=[agency, e.name], description="Every waiting file was accepted under the contract.")
+        dg.AssetCheckSpec(
+            "keeps_its_contract", asset=[agency, e.name], description="Every waiting file was accepted under the contract."
+        )
         for e in extracts
     ]
 

@@ -21,8 +21,13 @@ def main() -> None:
     parser.add_argument("--memory-limit", default="2GB")
     given = parser.parse_args()
     generate(
-        given.out, people=given.people, seed=given.seed, truth_dir=given.truth, seeds_dir=given.seeds_dir,
-        contracts_dir=given.contracts_dir, memory_limit=given.memory_limit,
+        given.out,
+        people=given.people,
+        seed=given.seed,
+        truth_dir=given.truth,
+        seeds_dir=given.seeds_dir,
+        contracts_dir=given.contracts_dir,
+        memory_limit=given.memory_limit,
     )
 
 

@@ -1,4 +1,4 @@
-"""The one asset that publishes. It validates exactly the tables that it is about to write, so no way of running it skips the gate."""
+"""The one asset that publishes. It validates exactly the tables it is about to write, so no way of running it skips the gate."""
 
 import dagster as dg
 
@@ -27,7 +27,7 @@ CHECKS = [
     owners=[edge.OWNER],
     kinds={"duckdb", "parquet", "csv"},
     required_resource_keys={"run_lock"},
-    description="A release under published/: safe aggregate tables, verdict and manifest; current points to it. Refused, nothing changes.",
+    description="A release under published/: safe aggregate tables, verdict, manifest; current points to it. Refused, nothing changes.",
 )
 def published_release(context: dg.AssetExecutionContext):
     """Publish, or say why not; the verdict is reported rule by rule either way."""
@@ -43,5 +43,7 @@ def published_release(context: dg.AssetExecutionContext):
             metadata={"failing": result.numerator, "checked": result.denominator, "outcome": result.outcome},
         )
     if not outcome.is_published:
-        raise dg.Failure(description=f"The release was refused; readers keep what they have. See {outcome.why}", allow_retries=False)
+        raise dg.Failure(
+            description=f"The release was refused; readers keep what they have. See {outcome.why}", allow_retries=False
+        )
     yield dg.MaterializeResult(metadata={"release": outcome.release_id, "folder": str(outcome.folder)})

@@ -17,7 +17,11 @@ nightly = dg.define_asset_job(
 )
 
 every_night = dg.ScheduleDefinition(
-    name="every_night", job=nightly, cron_schedule="0 2 * * *", execution_timezone="Europe/London", default_status=dg.DefaultScheduleStatus.RUNNING
+    name="every_night",
+    job=nightly,
+    cron_schedule="0 2 * * *",
+    execution_timezone="Europe/London",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
 

@@ -22,7 +22,11 @@ class Translator(DagsterDbtTranslator):
         """What the yml says, or else the rule in words on the model's first lines."""
         lines = (dbt_resource_props.get("raw_code") or "").splitlines()
         opening = " ".join(line[3:] for line in itertools.takewhile(lambda line: line.startswith("-- "), lines))
-        return dbt_resource_props.get("description") or opening or f"Seed {dbt_resource_props['name']}: facts as rows, each with its source."
+        return (
+            dbt_resource_props.get("description")
+            or opening
+            or f"Seed {dbt_resource_props['name']}: facts as rows, each with its source."
+        )
 
     def get_owners(self, dbt_resource_props: dict) -> list[str]:
         return [edge.OWNER]
@@ -36,7 +40,9 @@ def _database_of(schema: str):
 @dbt_assets(
     manifest=edge.dbt_project().manifest_path,
     project=edge.dbt_project(),
-    dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)),
+    dagster_dbt_translator=Translator(
+        DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)
+    ),
     required_resource_keys={"dbt", "run_lock"},
 )
 def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
