@@ -93,14 +93,18 @@ def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanne
     places, notes = match_header(names, extract)
     columns = ", ".join(f'"{c.name}" varchar' for c in extract.columns)
     con.execute(f"create or replace temp table broken ({BROKEN})")
-    # a delimiter too many at the end of a line, or a quoted one, is for the record path
-    if scanned.is_plain and scanned.delimiter_count == scanned.line_count * (len(names) - 1):
+    if is_for_plain(scanned, len(names)):
         count = _read_plain(con, path, extract, len(names), places)
         if count == scanned.line_count - 1:
             return Sent(count, 0, notes)
     con.execute(f"create or replace temp table sent (_line bigint, _row_number bigint, {columns})")
     count, bad = _read_by_record(con, path, extract, len(names), places)
     return Sent(count, bad, notes)
+
+
+def is_for_plain(scanned: Scan, width: int) -> bool:
+    """Whether the plain way may be tried. Delimiters are counted, as DuckDB lets one too many at the end of a line pass."""
+    return scanned.is_plain and scanned.delimiter_count == scanned.line_count * (width - 1)
 
 
 def _read_plain(con, path: Path, extract: Extract, width: int, places: dict[str, int]) -> int | None:

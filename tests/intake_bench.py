@@ -30,14 +30,19 @@ EXTRACT = """
       - {{name: visit_id, logicalType: string, required: true, primaryKey: true, logicalTypeOptions: {{pattern: "V[0-9]+"}}}}
       - {{name: person_ref, logicalType: string, required: true, customProperties: [{{property: aliases, value: [client]}}]}}
       - {{name: kind_code, logicalType: string, customProperties: [{{property: codeList, value: visit_codes}}]}}
-      - {{name: start_date, logicalType: date, logicalTypeOptions: {{format: {date_format}, minimum: "1950-01-01", maximum: "2099-12-31"}}}}
+      - name: start_date
+        logicalType: date
+        logicalTypeOptions: {{format: {date_format}, minimum: "1950-01-01", maximum: "2099-12-31"}}
       - {{name: end_date, logicalType: date, logicalTypeOptions: {{format: {date_format}}}}}
       - {{name: hours, logicalType: integer, logicalTypeOptions: {{minimum: 0, maximum: 5000}}}}
       - {{name: is_home, logicalType: boolean}}
       - {{name: note, logicalType: string}}
     quality:
-      - {{name: end_not_before_start, type: custom, engine: row_rule, description: "A visit cannot end before it starts. Correct it.",
-         implementation: {{column: end_date, failsWhen: "end_date < start_date"}}}}
+      - name: end_not_before_start
+        type: custom
+        engine: row_rule
+        description: A visit cannot end before it starts. Correct it.
+        implementation: {{column: end_date, failsWhen: "end_date < start_date"}}
 """
 
 

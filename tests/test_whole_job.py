@@ -46,7 +46,7 @@ schema:
     properties:
       - {name: visit_id, logicalType: string, required: true, primaryKey: true, description: Reference of the visit}
       - {name: client, logicalType: string, required: true, classification: identifier, description: Reference of the person}
-      - {name: visit_date, logicalType: date, required: true, description: Day of the visit, logicalTypeOptions: {format: dd/MM/yyyy}}
+      - {name: visit_date, logicalType: date, required: true, description: Day, logicalTypeOptions: {format: dd/MM/yyyy}}
 """
 
 STAGING = """-- One row per visit in force.

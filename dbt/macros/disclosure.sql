@@ -7,6 +7,7 @@
   Cells hidden because they are small, or because a hidden cell would follow by subtraction. `primary` is a CTE of
   (cell_id, size, is_hidden). In every sum, as long as something changes: one hidden part beside a shown whole hides the
   next smallest part, or the whole if there is none; a hidden whole with every part shown hides its smallest part.
+  Rounds after nothing changes cost little; the test `nothing_follows` fails the build if they did not suffice.
 -#}
 {% macro hide_what_follows(primary, rounds=24) %}
 {%- for round in range(1, rounds + 1) %}
@@ -39,3 +40,15 @@ hidden_last as (
     select * from hidden_{{ rounds }}
 )
 {% endmacro %}
+
+{#- No sum of shown and hidden cells has one hidden cell alone in it: the attack that subtracts what is shown from what is shown. -#}
+{% test nothing_follows(model) %}
+select
+    parts.group_id,
+    count(*) as hidden_count
+from {{ ref('disclosure_groups') }} as parts
+inner join {{ model }} as cells on parts.cell_id = cells.cell_id
+where cells.is_hidden
+group by parts.group_id
+having count(*) = 1
+{% endtest %}

@@ -27,7 +27,7 @@ CHECKS = [
     owners=[edge.OWNER],
     kinds={"duckdb", "parquet", "csv"},
     required_resource_keys={"run_lock"},
-    description="A release under published/: safe aggregate tables, verdict, manifest; current points to it. Refused, nothing changes.",
+    description="A release under published/: safe aggregate tables, verdict, manifest; current points to it.",
 )
 def published_release(context: dg.AssetExecutionContext):
     """Publish, or say why not; the verdict is reported rule by rule either way."""

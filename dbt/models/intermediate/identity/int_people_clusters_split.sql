@@ -1,5 +1,5 @@
 -- As int_people_clusters, with clusters that hold a must-not-link pair taken apart: every reference goes with the
--- nearest member of such a pair.
+-- nearest member of such a pair, first along must-link decisions, then along any link.
 with clusters as (
     select * from {{ ref('int_people_clusters') }}
 ),
@@ -55,7 +55,21 @@ links as (
     where reference_a in (select reference_id from troubled)
 ),
 
-{{ spread_labels('troubled', 'links', is_fixed=true) }},
+decided_links as (
+    select
+        links.from_id,
+        links.to_id
+    from links
+    inner join {{ ref('int_people_overrides') }} as overrides
+        on
+            overrides.decision = 'must_link'
+            and least(links.from_id, links.to_id) = overrides.reference_a
+            and greatest(links.from_id, links.to_id) = overrides.reference_b
+),
+
+{{ spread_labels('troubled', 'decided_links', is_fixed=true, name='decided') }},
+
+{{ spread_labels('decided_last', 'links', is_fixed=true) }},
 
 resolved as (
     select

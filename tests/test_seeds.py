@@ -1,0 +1,232 @@
+"""The seeds hold what they promise: each code has one meaning on each day, each row says why, each name leads somewhere."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_project.contracts import load_contracts
+
+PROJECT = Path(__file__).resolve().parents[1]
+SEEDS = PROJECT / "seeds"
+FILES = {path.stem: path for path in sorted(SEEDS.rglob("*.csv"))}
+ALWAYS, NEVER = date(1900, 1, 1), date(9999, 12, 31)
+NEEDED = {  # mapping: (its views, the code lists it is looked up with, the statuses it may give)
+    "settled": (
+        {"policy", "sustainable"},
+        {"accommodation_codes", "discharge_accommodation_codes"},
+        {"yes", "no", "unknown", "not_applicable"},
+    ),
+    "housed": ({"official"}, {"accommodation_codes", "discharge_accommodation_codes"}, {"yes", "no", "unknown", "not_applicable"}),
+    "employed": ({"official"}, {"employment_codes"}, {"yes", "no", "unknown", "ignored"}),
+    "available_for_work": ({"official"}, {"employment_codes"}, {"yes", "no", "unknown", "ignored"}),
+    "termination_scope": ({"official"}, {"termination_reason_codes"}, {"yes", "no"}),
+    "order_scope": ({"official"}, {"order_type_codes"}, {"yes", "no"}),
+    "order_group": ({"official"}, {"order_type_codes"}, {"community_order", "suspended_sentence_order", "licence", "other"}),
+    "release_scope": ({"official"}, {"release_reason_codes"}, {"yes", "no"}),
+    "out_of_work_benefit": ({"official"}, {"benefit_codes"}, {"yes", "no"}),
+}
+EVERY_MAPPING = pytest.mark.parametrize("mapping", NEEDED)
+
+
+def rows(name: str) -> list[dict]:
+    with open(FILES[name], newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def day(text: str, blank: date) -> date:
+    return date.fromisoformat(text) if text else blank
+
+
+def span(row: dict, start: str = "valid_from", end: str = "valid_to") -> tuple[date, date]:
+    """Half-open time in force."""
+    return day(row[start], ALWAYS), day(row[end], NEVER)
+
+
+def holes(spans: list[tuple[date, date]], start: date, end: date) -> list[str]:
+    """What of a time is covered by no span, or by more than one."""
+    found, reached = [], start
+    for first, last in sorted(spans):
+        if first >= end or last <= start:
+            continue
+        if first > reached:
+            found.append(f"nothing from {reached} to {first}")
+        if first < reached and first > start:
+            found.append(f"two from {first}")
+        if first <= start and reached > start:
+            found.append(f"two from {start}")
+        reached = max(reached, last)
+    return found + ([f"nothing from {reached} to {end}"] if reached < end else [])
+
+
+def test_the_search_for_holes_finds_gaps_and_overlaps():
+    d = [date(2009, month, 1) for month in range(1, 10)]
+    assert holes([(d[0], d[2]), (d[2], d[8])], d[0], d[8]) == []
+    assert holes([(ALWAYS, NEVER)], d[0], d[8]) == []
+    assert holes([(d[0], d[2]), (d[3], d[8])], d[0], d[8]) and holes([(d[0], d[3]), (d[2], d[8])], d[0], d[8])
+    assert holes([], d[0], d[8]) and holes([(ALWAYS, NEVER), (ALWAYS, NEVER)], d[0], d[8]) and holes([(d[1], d[8])], d[0], d[8])
+
+
+def test_every_mapping_is_held_to_these_rules():
+    assert set(NEEDED) == {path.stem for path in (SEEDS / "mappings").glob("*.csv")}
+
+
+@EVERY_MAPPING
+def test_every_code_has_exactly_one_meaning_per_view_on_each_day(mapping):
+    views, code_lists, _ = NEEDED[mapping]
+    spans = defaultdict(list)
+    for row in rows(mapping):
+        spans[row["view_id"], row["code_list"], row["code"]].append(span(row))
+    wrong = {}
+    for view in views | {r["view_id"] for r in rows(mapping)}:
+        for code_list in code_lists | {r["code_list"] for r in rows(mapping)}:
+            for code in rows(code_list):
+                # an old code still stands in old records that are in force, so its meaning has no end
+                wrong[view, code_list, code["code"]] = holes(spans[view, code_list, code["code"]], ALWAYS, NEVER)
+    assert {key: found for key, found in wrong.items() if found} == {} and wrong
+
+
+@EVERY_MAPPING
+def test_a_mapping_speaks_of_codes_that_exist_in_words_that_the_models_know(mapping):
+    views, code_lists, statuses = NEEDED[mapping]
+    found = rows(mapping)
+    assert views <= {r["view_id"] for r in found} and code_lists <= {r["code_list"] for r in found}
+    assert {r["status"] for r in found} <= statuses
+    for row in found:
+        assert row["code"] in {c["code"] for c in rows(row["code_list"])}, row
+        assert row["is_assumption"] in ("Y", "N") and int(row["version"]) >= 1, row
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_row_says_where_it_comes_from_or_why(name):
+    with open(FILES[name], newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        found = list(reader)
+    columns = [c for c in ("source", "why", "reason") if c in reader.fieldnames]
+    assert columns, "a seed has a column source or why"
+    assert [row for row in found if not any((row[c] or "").strip() for c in columns)] == []
+    assert [row for row in found if None in row or None in row.values()] == [], "as many fields as the header"
+
+
+@pytest.mark.parametrize("name", [n for n, p in FILES.items() if p.parent.name == "codes"])
+def test_a_code_is_listed_once_and_its_time_does_not_run_backwards(name):
+    codes = [row["code"] for row in rows(name)]
+    assert codes and len(codes) == len(set(codes))
+    assert [row for row in rows(name) if not span(row)[0] < span(row)[1] or not row["label"].strip()] == []
+
+
+def test_every_code_list_that_a_contract_names_is_there():
+    contracts = load_contracts(PROJECT / "expectations" / "contracts", SEEDS)
+    lists = {c.code_list for e in contracts.extracts for c in e.columns if c.code_list}
+    assert lists and all(contracts.codes(code_list) for code_list in lists)
+
+
+def test_definitions_name_outcomes_and_populations_and_follow_ups_that_there_are(hand_world):
+    marts = {"termination": "minimum_outcomes", "release": "release_outcomes", "disposal": "disposal_outcomes"}
+    points = {row["follow_up_id"] for row in rows("follow_up_points")}
+    groups = {row["status"] for row in rows("order_group")} | {"", "release"}
+    with duckdb.connect(str(hand_world.settings.warehouse_db), read_only=True) as con:
+        columns = defaultdict(set)
+        for mart, column in con.execute("select table_name, column_name from duckdb_columns() where schema_name = 'marts'").fetchall():
+            columns[mart].add(column)
+    for row in rows("indicator_definitions"):
+        assert row["basis"] in ("computed", "returned")
+        if row["basis"] == "computed":
+            assert f"{row['outcome']}_status" in columns[marts[row["population"]]], row["indicator_id"]
+            assert row["follow_up_id"] in points and row["order_group"] in groups
+        assert row["unknown_in_denominator"] in ("Y", "N") and row["title"] and row["definition"]
+
+
+def test_the_versions_of_a_definition_do_not_overlap():
+    spans = defaultdict(list)
+    for row in rows("indicator_definitions"):
+        spans[row["indicator_id"], row["view_id"]].append(span(row))
+    for key, of_view in spans.items():
+        ordered = sorted(of_view)
+        assert all(a[1] <= b[0] for a, b in zip(ordered, ordered[1:], strict=False)) and all(a < b for a, b in ordered), key
+
+
+def test_returned_indicators_are_the_codes_that_departments_may_return():
+    returned = {row["indicator_id"] for row in rows("indicator_definitions") if row["basis"] == "returned"}
+    assert returned == {row["code"] for row in rows("psa16_returned_codes")}
+
+
+def test_every_area_has_one_region_throughout_its_time():
+    regions = defaultdict(list)
+    for row in rows("regions"):
+        regions[row["region_code"]].append(span(row))
+    for row in rows("areas"):
+        assert holes(regions[row["region_code"]], *span(row)) == [], row["area_code"]
+
+
+def test_every_region_and_country_has_one_name_and_one_parent():
+    for child, parents in (("region_code", ("region_name", "country_code")), ("country_code", ("country_name", "nation_code"))):
+        of_child = defaultdict(set)
+        for row in rows("regions"):
+            of_child[row[child]].add(tuple(row[p] for p in parents))
+        assert [c for c, found in of_child.items() if len(found) > 1] == []
+
+
+def geographies() -> dict[tuple[str, str], list[tuple[date, date]]]:
+    found = defaultdict(list)
+    for row in rows("areas"):
+        found["probation_area", row["area_code"]].append(span(row))
+    for row in rows("regions"):
+        for kind in ("region", "country", "nation"):
+            found[kind, row[f"{kind}_code"]].append(span(row))
+    return found
+
+
+@pytest.mark.parametrize(("name", "start", "end"), [("targets", "valid_from", "valid_to"), ("published_figures", "period_start", "period_end")])
+def test_targets_and_printed_figures_are_of_geographies_and_definitions_of_their_time(name, start, end):
+    places = geographies()
+    defined = {(r["indicator_id"], r["view_id"]): span(r) for r in rows("indicator_definitions")}
+    keys = [(r["indicator_id"], r["view_id"], r["geography_type"], r["geography_code"], r[start]) for r in rows(name)]
+    assert len(keys) == len(set(keys)) == 43
+    for row in rows(name):
+        first, last = span(row, start, end)
+        assert first < last
+        assert any(a <= first and last <= b for a, b in places[row["geography_type"], row["geography_code"]]), row
+        since, until = defined[row["indicator_id"], row["view_id"]]
+        assert since <= first and last <= until, row
+
+
+def test_printed_periods_are_periods_of_the_calendar():
+    calendar = {row["period_type"]: row for row in rows("reporting_calendar")}
+    for row in rows("published_figures"):
+        kind = calendar[row["period_type"]]
+        assert kind["first_start"] <= row["period_start"] and row["period_end"] <= kind["last_end"]
+
+
+def test_the_42_areas_printed_sum_to_the_nation_printed():
+    printed = rows("published_figures")
+    areas = [r for r in printed if r["geography_type"] == "probation_area"]
+    nation = [r for r in printed if r["geography_type"] == "nation"]
+    assert len(areas) == 42 and len(nation) == 1
+    for column in ("numerator", "denominator"):
+        assert sum(int(r[column]) for r in areas) == int(nation[0][column])
+    assert {r["geography_code"] for r in areas} == {r["area_code"] for r in rows("areas")} - {"ZZ"}
+
+
+def test_a_printed_percentage_is_the_whole_per_cent_of_its_counts():
+    for row in rows("published_figures"):
+        exact = 100 * int(row["numerator"]) / int(row["denominator"])
+        assert int(exact + 0.5) == int(row["published_pct"]), row
+
+
+def test_every_kind_of_spell_has_one_rule_of_at_least_a_day():
+    kinds = [row["spell_type"] for row in rows("spell_rules")]
+    assert len(kinds) == len(set(kinds)) and all(int(row["gap_days"]) >= 1 for row in rows("spell_rules"))
+    models = "".join(p.read_text(encoding="utf-8") for p in (PROJECT / "dbt" / "models").rglob("*_spells.sql"))
+    assert [kind for kind in kinds if f"'{kind}')" not in models] == []
+
+
+def test_every_override_has_its_reason_and_author_and_ends_after_it_was_decided():
+    for row in rows("linkage_overrides"):
+        assert row["decision"] in ("must_link", "must_not_link") and row["reason"].strip() and row["author"].strip()
+        assert date.fromisoformat(row["decided_date"]) < date.fromisoformat(row["end_date"]), row
