@@ -29,12 +29,13 @@ run: $(VENV)/.run  ## set up, make the sample world if nothing is waiting, and r
 	$(BIN)/outcomes run
 
 test: $(VENV)/.dev lint  ## set up and run every test
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --durations=10
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint --processes 2 dbt/models
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
 
 dev: $(VENV)/.run  ## the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/outcomes dev
