@@ -13,7 +13,16 @@ import pytest
 
 MARTS = {"termination": "minimum_outcomes", "release": "release_outcomes", "disposal": "disposal_outcomes"}
 COUNTS = ("numerator", "no_count", "unknown_count", "out_of_scope_count")
-FIGURES = (*COUNTS, "denominator", "rate_pct", "known_rate_pct", "lower_bound_pct", "upper_bound_pct", "interval_low_pct", "interval_high_pct")
+FIGURES = (
+    *COUNTS,
+    "denominator",
+    "rate_pct",
+    "known_rate_pct",
+    "lower_bound_pct",
+    "upper_bound_pct",
+    "interval_low_pct",
+    "interval_high_pct",
+)
 ROUNDING = 0.0001
 
 
@@ -105,7 +114,9 @@ def test_yes_and_no_and_unknown_are_all_that_is_in_scope(figures, events, defini
         in_scope[key] = counts.total() - counts["out_of_scope_count"]
     for row in figures:
         if row["basis"] == "computed" and row["status"] == "available":
-            assert row["numerator"] + row["no_count"] + row["unknown_count"] == in_scope[definition(row), place(row), period(row)], row
+            assert (
+                row["numerator"] + row["no_count"] + row["unknown_count"] == in_scope[definition(row), place(row), period(row)]
+            ), row
 
 
 def test_the_denominator_holds_the_unknown_where_the_definition_says_so_and_only_there(figures, definitions):
@@ -120,7 +131,9 @@ def test_the_denominator_holds_the_unknown_where_the_definition_says_so_and_only
 
 
 def test_figures_add_up_over_geography(figures, parents):
-    available = {(definition(r), place(r), period(r)): r for r in figures if r["basis"] == "computed" and r["status"] == "available"}
+    available = {
+        (definition(r), place(r), period(r)): r for r in figures if r["basis"] == "computed" and r["status"] == "available"
+    }
     all_rows = {(definition(r), place(r), period(r)) for r in figures}
     summed, checked = defaultdict(Counter), Counter()
     for key, where, when in all_rows:
@@ -135,7 +148,12 @@ def test_figures_add_up_over_geography(figures, parents):
 
 @pytest.mark.parametrize(
     ("part", "whole", "number"),
-    [("month", "quarter", 3), ("quarter", "financial_year", 4), ("month", "financial_year", 12), ("month", "published_window", 4)],
+    [
+        ("month", "quarter", 3),
+        ("quarter", "financial_year", 4),
+        ("month", "financial_year", 12),
+        ("month", "published_window", 4),
+    ],
 )
 def test_figures_add_up_over_time(figures, part, whole, number):
     parts, checked = defaultdict(list), 0
@@ -145,7 +163,9 @@ def test_figures_add_up_over_time(figures, part, whole, number):
             parts[definition(row), place(row)].append(row)
     for row in figures:
         if row["basis"] == "computed" and row["period_type"] == whole and row["status"] == "available":
-            inside = [r for r in parts[definition(row), place(row)] if row["period_start"] <= r["period_start"] < ends[period(row)]]
+            inside = [
+                r for r in parts[definition(row), place(row)] if row["period_start"] <= r["period_start"] < ends[period(row)]
+            ]
             assert len(inside) == number or row["geography_code"] == "ZZ", row  # of the area not known, only what holds events
             for column in (*COUNTS, "denominator"):
                 assert row[column] == sum(r[column] for r in inside), (column, row)
@@ -205,7 +225,9 @@ def months_after(start: date, months: int) -> date:
     return date(year, month + 1, 1)
 
 
-def test_every_figure_that_a_reader_may_ask_for_is_a_row_whether_or_not_anything_happened(hand_world, figures, definitions, parents):
+def test_every_figure_that_a_reader_may_ask_for_is_a_row_whether_or_not_anything_happened(
+    hand_world, figures, definitions, parents
+):
     areas, regions = seed(hand_world, "areas"), seed(hand_world, "regions")
     periods = []
     for kind in seed(hand_world, "reporting_calendar"):

@@ -111,12 +111,16 @@ def test_the_restricted_database_holds_staging_and_identity_and_no_other_model(m
     for model in models(manifest):
         is_restricted_folder = any(tuple(model["fqn"][1 : 1 + len(f)]) == f for f in RESTRICTED_FOLDERS)
         assert (model["database"] == "restricted") == is_restricted_folder, model["name"]
-    assert {n["name"] for n in manifest["nodes"].values() if n["resource_type"] == "seed" and n["database"] == "restricted"} == set()
+    assert {
+        n["name"] for n in manifest["nodes"].values() if n["resource_type"] == "seed" and n["database"] == "restricted"
+    } == set()
 
 
 def identifiers(settings) -> set[str]:
     """The names, and other names, of every column that a contract marks as an identifier."""
-    marked = [c for e in load_contracts(settings.contracts_dir, settings.seeds_dir).extracts for c in e.columns if c.is_identifier]
+    marked = [
+        c for e in load_contracts(settings.contracts_dir, settings.seeds_dir).extracts for c in e.columns if c.is_identifier
+    ]
     return {name for c in marked for name in (c.name, *c.aliases)}
 
 
@@ -125,7 +129,8 @@ def test_no_table_of_the_warehouse_has_a_column_that_a_contract_marks_as_identif
     assert {"crn", "ni_number", "last_name", "date_of_birth", "postcode"} <= forbidden
     with duckdb.connect(str(hand_world.settings.warehouse_db), read_only=True) as con:
         columns = con.execute(
-            "select schema_name, table_name, column_name from duckdb_columns() where database_name = current_database() and not internal"
+            "select schema_name, table_name, column_name from duckdb_columns() "
+            "where database_name = current_database() and not internal"
         ).fetchall()
     # linkage_overrides is a seed: it names references by hand and is empty in the project
     held = [c for c in columns if c[1] != "linkage_overrides"]
@@ -135,7 +140,12 @@ def test_no_table_of_the_warehouse_has_a_column_that_a_contract_marks_as_identif
 
 def test_no_text_of_the_warehouse_is_a_reference_or_a_name_of_a_person(hand_world):
     persons = hand_world.restricted("select * from identity.int_people_references")
-    secret = {str(p[c]).upper() for p in persons for c in ("person_ref", "ni_number", "noms_number", "pnc_id", "crn", "postcode") if p[c]}
+    secret = {
+        str(p[c]).upper()
+        for p in persons
+        for c in ("person_ref", "ni_number", "noms_number", "pnc_id", "crn", "postcode")
+        if p[c]
+    }
     secret |= {str(p["first_name"]) + str(p["last_name"]) for p in persons} | {str(p["date_of_birth"]) for p in persons}
     assert len(secret) > 100
     with duckdb.connect(str(hand_world.settings.warehouse_db), read_only=True) as con:

@@ -22,7 +22,11 @@ NEEDED = {  # mapping: (its views, the code lists it is looked up with, the stat
         {"accommodation_codes", "discharge_accommodation_codes"},
         {"yes", "no", "unknown", "not_applicable"},
     ),
-    "housed": ({"official"}, {"accommodation_codes", "discharge_accommodation_codes"}, {"yes", "no", "unknown", "not_applicable"}),
+    "housed": (
+        {"official"},
+        {"accommodation_codes", "discharge_accommodation_codes"},
+        {"yes", "no", "unknown", "not_applicable"},
+    ),
     "employed": ({"official"}, {"employment_codes"}, {"yes", "no", "unknown", "ignored"}),
     "available_for_work": ({"official"}, {"employment_codes"}, {"yes", "no", "unknown", "ignored"}),
     "termination_scope": ({"official"}, {"termination_reason_codes"}, {"yes", "no"}),
@@ -102,6 +106,11 @@ def test_a_mapping_speaks_of_codes_that_exist_in_words_that_the_models_know(mapp
         assert row["is_assumption"] in ("Y", "N") and int(row["version"]) >= 1, row
 
 
+def test_what_is_ignored_as_work_is_ignored_as_availability_and_nothing_else_is():
+    ignored = [{r["code"] for r in rows(mapping) if r["status"] == "ignored"} for mapping in ("employed", "available_for_work")]
+    assert ignored[0] == ignored[1] and ignored[0]
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_row_says_where_it_comes_from_or_why(name):
     with open(FILES[name], newline="", encoding="utf-8") as file:
@@ -132,7 +141,9 @@ def test_definitions_name_outcomes_and_populations_and_follow_ups_that_there_are
     groups = {row["status"] for row in rows("order_group")} | {"", "release"}
     with duckdb.connect(str(hand_world.settings.warehouse_db), read_only=True) as con:
         columns = defaultdict(set)
-        for mart, column in con.execute("select table_name, column_name from duckdb_columns() where schema_name = 'marts'").fetchall():
+        for mart, column in con.execute(
+            "select table_name, column_name from duckdb_columns() where schema_name = 'marts'"
+        ).fetchall():
             columns[mart].add(column)
     for row in rows("indicator_definitions"):
         assert row["basis"] in ("computed", "returned")
@@ -182,7 +193,9 @@ def geographies() -> dict[tuple[str, str], list[tuple[date, date]]]:
     return found
 
 
-@pytest.mark.parametrize(("name", "start", "end"), [("targets", "valid_from", "valid_to"), ("published_figures", "period_start", "period_end")])
+@pytest.mark.parametrize(
+    ("name", "start", "end"), [("targets", "valid_from", "valid_to"), ("published_figures", "period_start", "period_end")]
+)
 def test_targets_and_printed_figures_are_of_geographies_and_definitions_of_their_time(name, start, end):
     places = geographies()
     defined = {(r["indicator_id"], r["view_id"]): span(r) for r in rows("indicator_definitions")}

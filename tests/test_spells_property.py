@@ -70,7 +70,7 @@ def days_of(row: dict) -> set[int]:
 
 
 def counted(rows: list[dict], keys: list[str], gap_days: int) -> list[tuple]:
-    """(keys, start, end, records) of every spell, walking over the days of each person: a gap is a run of days without a record."""
+    """(keys, start, end, records) of every spell, walking over each person's days: a gap is a run of days without a record."""
     groups = defaultdict(list)
     for row in rows:
         if row["person_id"] is not None and days_of(row):
@@ -170,7 +170,8 @@ def test_a_row_without_a_day_or_without_a_person_makes_no_spell(compiled, model)
 
 def test_equal_records_by_the_thousand_are_one_spell_each_day_they_share(compiled):
     rows = [
-        {"person_id": n % 50, "code": "A", "start_date": day(10 * (n % 3)), "end_date": day(10 * (n % 3) + 4)} for n in range(6000)
+        {"person_id": n % 50, "code": "A", "start_date": day(10 * (n % 3)), "end_date": day(10 * (n % 3) + 4)}
+        for n in range(6000)
     ]
     found = merge(compiled, "int_custody_spells", rows, 1)
     assert len(found) == 150 and {r["record_count"] for r in found} == {40}
@@ -206,7 +207,10 @@ def days_that_mean_yes(rows: list[dict], mapping: list[dict], code_column: str) 
 @STEADY
 @given(rows=records(), mapping=meanings("no"), codes=st.lists(st.sampled_from("YNVX"), min_size=9, max_size=9))
 def test_an_order_supervises_on_the_days_on_which_its_type_is_in_scope(compiled, rows, mapping, codes):
-    orders = [{**{k: r[k] for k in ("person_id", "start_date", "end_date")}, "order_type_code": c} for r, c in zip(rows, codes, strict=False)]
+    orders = [
+        {**{k: r[k] for k in ("person_id", "start_date", "end_date")}, "order_type_code": c}
+        for r, c in zip(rows, codes, strict=False)
+    ]
     seed = [{"view_id": "official", "code_list": "order_type_codes", **m} for m in mapping]
     compiled.run("int_supervision_records", {"int_order_records": orders, "order_scope": seed}, keep=True)
     spells = compiled.run("int_supervision_spells", {"spell_rules": [{"spell_type": "supervision", "gap_days": 1}]})
@@ -225,7 +229,9 @@ def test_a_person_is_in_combined_employment_on_the_days_on_which_a_record_means_
     seed += [{"view_id": "another view", "code_list": "employment_codes", "code": "N", "status": "yes"}]
     tables = {"int_employment_records": jobs, "employed": seed, "int_p45_records": []}
     compiled.run("int_employed_records", tables, keep=True)
-    spells = compiled.run("int_employment_combined_spells", {"spell_rules": [{"spell_type": "employment_combined", "gap_days": 1}]})
+    spells = compiled.run(
+        "int_employment_combined_spells", {"spell_rules": [{"spell_type": "employment_combined", "gap_days": 1}]}
+    )
     found = defaultdict(set)
     for spell in spells:
         found[spell["person_id"]] |= days_of(spell)
@@ -273,7 +279,9 @@ def register(extract: str, deliveries: list[dict], arrival: list[int]) -> list[d
         for number, d in enumerate(deliveries)
     ]
     # a later delivery of another extract, and one of the same name from another agency, are none of this extract's business
-    rows.append({**rows[0], "delivery_id": "other", "extract": "orders", "extract_date": day(30)} if rows else {"delivery_id": "o"})
+    rows.append(
+        {**rows[0], "delivery_id": "other", "extract": "orders", "extract_date": day(30)} if rows else {"delivery_id": "o"}
+    )
     rows.append({**rows[0], "delivery_id": "others", "agency": "prisons", "extract_date": day(30)})
     return [rows[n] for n in sorted(range(len(rows)), key=lambda n: (arrival + [98, 99])[n] if n < len(arrival) else n)]
 
@@ -287,16 +295,27 @@ ARRIVALS = st.permutations(range(5))
 
 @STEADY
 @given(deliveries=histories(("R1", "R2", "R3")), arrival=ARRIVALS, order=st.randoms(use_true_random=False))
-def test_the_latest_row_of_a_key_is_in_force_unless_it_withdraws_whatever_the_order_of_arrival(compiled, deliveries, arrival, order):
+def test_the_latest_row_of_a_key_is_in_force_unless_it_withdraws_whatever_the_order_of_arrival(
+    compiled, deliveries, arrival, order
+):
     raw = [
-        {"record_id": r["key"], "accommodation_code": r["value"], "crn": "X1", "is_deleted": r["deleted"], "start_date": "2009-04-01",
-         "_delivery_id": d["id"], "_row_number": n}
+        {
+            "record_id": r["key"],
+            "accommodation_code": r["value"],
+            "crn": "X1",
+            "start_date": "2009-04-01",
+            "is_deleted": r["deleted"],
+            "_delivery_id": d["id"],
+            "_row_number": n,
+        }
         for d in deliveries
         for n, r in enumerate(d["rows"], 2)
-    ]  # fmt: skip
+    ]
     order.shuffle(raw)
     tables = {"probation__accommodation": raw, "deliveries": register("accommodation", deliveries, arrival)}
-    found = {r["record_id"]: (r["accommodation_code"], r["_delivery_id"]) for r in compiled.run("stg_probation__accommodation", tables)}
+    found = {
+        r["record_id"]: (r["accommodation_code"], r["_delivery_id"]) for r in compiled.run("stg_probation__accommodation", tables)
+    }
     expected = {}
     for delivery in in_order(deliveries):
         for row in delivery["rows"]:
@@ -317,7 +336,9 @@ def test_the_latest_full_delivery_replaces_all_before_it_and_first_seen_remember
     ]
     order.shuffle(raw)
     tables = {"probation__people": raw, "deliveries": register("people", deliveries, arrival)}
-    found = sorted((r["person_ref"], r["first_name"], r["_first_seen_date"]) for r in compiled.run("stg_probation__people", tables))
+    found = sorted(
+        (r["person_ref"], r["first_name"], r["_first_seen_date"]) for r in compiled.run("stg_probation__people", tables)
+    )
     taken = in_order(deliveries)
     first_seen = {}
     for delivery in taken:

@@ -1,14 +1,28 @@
 -- One row per figure that could give a person away: an available row of `indicators` that is computed here.
 -- Two views of one indicator that differ by few people point at those people: the first view is shown, the other hidden.
-with indicators as (
+-- Measures of the same events add up to the same number of events, so they show or hide what is out of scope together.
+with definitions as (
+    select * from {{ ref('indicator_definitions') }}
+),
+
+indicators as (
     select
-        *,
-        first_value(numerator) over views as first_numerator,
-        first_value(denominator) over views as first_denominator
-    from {{ ref('indicators') }}
-    where status = 'available' and basis = 'computed'
+        figures.*,
+        definitions.population,
+        definitions.order_group,
+        first_value(figures.numerator) over views as first_numerator,
+        first_value(figures.denominator) over views as first_denominator
+    from {{ ref('indicators') }} as figures
+    inner join definitions
+        on
+            figures.indicator_id = definitions.indicator_id and figures.view_id = definitions.view_id
+            and figures.definition_version = definitions.definition_version
+    where figures.status = 'available' and figures.basis = 'computed'
     window views as (
-        partition by indicator_id, definition_version, geography_type, geography_code, period_type, period_start order by view_id
+        partition by
+            figures.indicator_id, figures.definition_version, figures.geography_type, figures.geography_code,
+            figures.period_type, figures.period_start
+        order by figures.view_id
     )
 ),
 
@@ -34,16 +48,19 @@ cells as (
         indicators.period_end,
         indicators.denominator as main_size,
         indicators.no_count + indicators.unknown_count as unknown_size,
-        indicators.out_of_scope_count as out_of_scope_size,
+        cast(sum(indicators.out_of_scope_count) over same_events as bigint) as out_of_scope_size,
         {{ is_small('indicators.numerator') }}
         or {{ is_small('indicators.denominator') }}
         or {{ is_small('indicators.denominator - indicators.numerator') }}
         or abs(indicators.numerator - indicators.first_numerator) between 1 and rules.suppress_below - 1
         or abs(indicators.denominator - indicators.first_denominator) between 1 and rules.suppress_below - 1 as is_main_small,
         {{ is_small('indicators.unknown_count') }} or {{ is_small('indicators.no_count') }} as is_unknown_small,
-        {{ is_small('indicators.out_of_scope_count') }} as is_out_of_scope_small
+        bool_or({{ is_small('indicators.out_of_scope_count') }}) over same_events as is_out_of_scope_small
     from indicators
     cross join rules
+    window same_events as (
+        partition by population, order_group, geography_type, geography_code, period_type, period_start
+    )
 )
 
 select * from cells
