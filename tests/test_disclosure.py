@@ -23,9 +23,14 @@ RATES_OF_UNKNOWN = ("known_rate_pct", "lower_bound_pct", "upper_bound_pct")
 MAIN = ("numerator", "denominator", "rate_pct", "interval_low_pct", "interval_high_pct", "is_target_met")
 REGIONS = {"R1": ("ENG", "abc"), "R2": ("WAL", "de"), "R3": ("ENG", "fghi")}
 MONTHS = {"month": 1, "quarter": 3, "published_window": 4, "financial_year": 12}
-VIEWS = (("NI143", "policy", True), ("NI143", "sustainable", True), ("MI014", "official", False))
+VIEWS = (
+    ("NI143", "policy", True),
+    ("NI143", "sustainable", True),
+    ("MI014", "official", False),
+    ("MI015a", "official", False),
+)
 DEFINITIONS = [
-    {"indicator_id": i, "view_id": v, "definition_version": 1, "population": "release" if i == "MI014" else "termination"}
+    {"indicator_id": i, "view_id": v, "definition_version": 1, "population": "termination" if i == "NI143" else "release"}
     for i, v, _ in VIEWS
 ]
 WORLDS = pytest.mark.parametrize(
@@ -66,7 +71,7 @@ def invented(seed: int, share_small: float) -> list[dict]:
     rng = random.Random(seed)
     rows = []
     for indicator, view, unknown_counts in VIEWS:
-        if view != "sustainable":
+        if indicator in ("NI143", "MI014") and view != "sustainable":
             cells = {
                 (area, n): [
                     rng.choice([0, 0, 1, 2, 3, 5, 8, 12, 20, 30]) if rng.random() < share_small else rng.randint(8, 60)
@@ -75,7 +80,7 @@ def invented(seed: int, share_small: float) -> list[dict]:
                 for area in areas_of("EW")
                 for n in range(12)
             }
-        else:  # some of those settled are not settled for good, and of some the question is not asked
+        else:  # the same events: some are yes no longer, and of some the question is not asked
             for cell in cells.values():
                 fewer = min(cell[0], rng.choice([0, 0, 1, 3, 6, 15]))
                 cell[0], cell[1] = cell[0] - fewer, cell[1] + fewer

@@ -1,6 +1,5 @@
 -- One row per figure that could give a person away: an available row of `indicators` that is computed here.
 -- Two views of one indicator that differ by few people point at those people: the first view is shown, the other hidden.
--- Measures of the same events add up to the same number of events, so they show or hide what is out of scope together.
 with definitions as (
     select * from {{ ref('indicator_definitions') }}
 ),
@@ -48,19 +47,20 @@ cells as (
         indicators.period_end,
         indicators.denominator as main_size,
         indicators.no_count + indicators.unknown_count as unknown_size,
-        cast(sum(indicators.out_of_scope_count) over same_events as bigint) as out_of_scope_size,
+        indicators.out_of_scope_count as out_of_scope_size,
         {{ is_small('indicators.numerator') }}
         or {{ is_small('indicators.denominator') }}
         or {{ is_small('indicators.denominator - indicators.numerator') }}
         or abs(indicators.numerator - indicators.first_numerator) between 1 and rules.suppress_below - 1
         or abs(indicators.denominator - indicators.first_denominator) between 1 and rules.suppress_below - 1 as is_main_small,
         {{ is_small('indicators.unknown_count') }} or {{ is_small('indicators.no_count') }} as is_unknown_small,
-        bool_or({{ is_small('indicators.out_of_scope_count') }}) over same_events as is_out_of_scope_small
+        {{ is_small('indicators.out_of_scope_count') }} as is_out_of_scope_small,
+        indicators.unknown_in_denominator as is_unknown_in_denominator,
+        dense_rank() over (
+            order by population, order_group, geography_type, geography_code, period_type, period_start
+        ) as same_events_id
     from indicators
     cross join rules
-    window same_events as (
-        partition by population, order_group, geography_type, geography_code, period_type, period_start
-    )
 )
 
 select * from cells
