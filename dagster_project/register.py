@@ -85,6 +85,7 @@ def connect(settings: Settings, database: Path | str = ":memory:") -> duckdb.Duc
 def open_restricted(settings: Settings, contracts: Contracts) -> duckdb.DuckDBPyConnection:
     """The restricted database, with its register and a raw table for every extract of every contract."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    os.chmod(settings.data_dir, 0o700)  # a write-ahead log or a spill file takes whatever mode the system gives it
     con = connect(settings, settings.restricted_db)
     try:
         os.chmod(settings.restricted_db, 0o600)

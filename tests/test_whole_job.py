@@ -238,3 +238,10 @@ def test_every_worked_question_of_the_docs_runs_and_has_an_answer(copy):
     assert len(questions) >= 8
     for question in questions:
         assert copy.rows("published/current/outcomes.duckdb", question), question
+
+
+def test_what_holds_identifiers_is_closed_to_others_and_what_is_published_is_open(copy):
+    assert (copy.folder / "data").stat().st_mode & 0o777 == 0o700
+    assert (copy.folder / "data" / "restricted.duckdb").stat().st_mode & 0o777 == 0o600
+    assert (copy.folder / "data" / "keys" / "person_id.key").stat().st_mode & 0o777 == 0o600
+    assert (copy.folder / "published" / "current" / "indicators.csv").stat().st_mode & 0o044
