@@ -67,3 +67,8 @@ def build_world(home: Path, landing: Path, project_dir: Path | None = None) -> W
 def hand_world(tmp_path_factory) -> World:
     """The hand-computed world of tests/hand_world."""
     return build_world(tmp_path_factory.mktemp("hand_world"), HERE / "hand_world" / "landing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole job takes minutes: begun first, it runs beside everything else."""
+    items.sort(key=lambda item: "test_whole_job" not in item.nodeid)
