@@ -29,7 +29,7 @@ run: $(VENV)/.run  ## set up, make the sample world if nothing is waiting, and r
 	$(BIN)/outcomes run
 
 test: $(VENV)/.dev lint  ## set up and run every test
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --durations=10
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

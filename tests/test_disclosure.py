@@ -16,7 +16,6 @@ from functools import cache
 import pytest
 from compiled import Compiled
 
-pytestmark = pytest.mark.xdist_group("disclosure")  # each invented year is published once
 SMALL = range(1, 5)
 COUNTS = ("numerator", "no_count", "unknown_count", "out_of_scope_count", "denominator")
 RATES_OF_UNKNOWN = ("known_rate_pct", "lower_bound_pct", "upper_bound_pct")

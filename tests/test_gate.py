@@ -20,7 +20,6 @@ from dagster_project.gate_engine import GateEngine
 from dagster_project.suites import GateError, Suite, load_suites, read_suite
 
 INDICATORS = "release.main.indicators"
-pytestmark = pytest.mark.xdist_group("gate")  # Great Expectations takes seconds to import: one process
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ import pytest
 from dagster_project import intake, warehouse
 from dagster_project.settings import PROJECT_DIR, Settings, load_settings
 
-pytestmark = pytest.mark.xdist_group("identity")  # the homes are built once
 FIRST, SECOND = "2013-05-31", "2013-06-30"
 
 

@@ -59,7 +59,6 @@ def _bytes(folder: Path) -> dict[str, str]:
     return {p.name: sha256(p) for p in sorted(folder.resolve().iterdir())}
 
 
-@pytest.mark.xdist_group("gate")
 def test_the_real_gate_lets_the_small_world_pass_and_stops_a_damaged_one(built, tmp_path):
     first = release.publish(built, NOW, log=lambda _: None)
     assert first.is_published and first.folder and first.folder.name == first.release_id

@@ -18,7 +18,6 @@ import pytest
 from dagster_project.settings import PROJECT_DIR
 
 PEOPLE = 1500
-pytestmark = pytest.mark.xdist_group("whole_job")
 
 CONTRACT = """apiVersion: v3.1.0
 kind: DataContract
