@@ -1,5 +1,5 @@
 -- One row per period in custody with its person, half-open: in from reception up to, and not on, release.
--- A temporary release or a row of no days is not a period of its own.
+-- A row of no days covers no day; spells leave it out.
 with people as (
     select
         person_ref,
