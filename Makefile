@@ -37,7 +37,7 @@ lint: $(VENV)/.dev
 	$(BIN)/sqlfluff lint --processes 2 dbt/models
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
 
-dev: $(VENV)/.run  ## the Dagster UI on http://127.0.0.1:3000
+dev: $(VENV)/.run  ## the Dagster UI
 	$(BIN)/outcomes dev
 
 sample: $(VENV)/.run
