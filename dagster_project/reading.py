@@ -87,7 +87,7 @@ def match_header(names: list[str], extract: Extract) -> tuple[dict[str, int], li
     return places, notes
 
 
-def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanned: Scan, _work_dir: Path | None = None) -> Sent:
+def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanned: Scan) -> Sent:
     """Fill the tables ``sent`` and ``broken`` from the file; no record is lost. Raises FileRefused for a wrong header."""
     names = read_header(path, extract)
     places, notes = match_header(names, extract)

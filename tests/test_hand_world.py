@@ -161,7 +161,7 @@ def same(want, got):
         return False
 
 
-def report(differences):
+def assert_none_differ(differences):
     assert not differences, "\n".join([f"{len(differences)} differ:", *differences])
 
 
@@ -190,7 +190,7 @@ def compare_cells(world, file, columns, wanted=lambda row: True):
         for name in columns:
             if not same(want[name], got[name]):
                 differences.append(f"{' '.join(key)}: {name} expected {want[name] or 'null'}, got {text(got[name]) or 'null'}")
-    report(differences)
+    assert_none_differ(differences)
 
 
 def available(row):
@@ -218,7 +218,7 @@ def test_every_extract_of_every_contract_has_a_landing_file_with_exactly_its_col
                 uneven = [number for number, line in enumerate(lines, 1) if len(line) != len(names)]
                 if uneven:
                     differences.append(f"{file.relative_to(LANDING)}: lines {uneven} have another number of columns")
-    report(differences)
+    assert_none_differ(differences)
 
 
 def test_the_expected_figures_add_up_from_the_hand_written_answers():
@@ -238,14 +238,14 @@ def test_every_expected_event_is_there_on_its_day(hand_world, mart):
         for want in expected(file)
         if want[key] not in found or text(found[want[key]][mart_day]) != want[day]
     ]
-    report(differences)
+    assert_none_differ(differences)
 
 
 @pytest.mark.parametrize("mart", MARTS)
 def test_there_is_no_event_that_was_not_expected(hand_world, mart):
     file, key, *_ = MARTS[mart]
     surplus = set(events(hand_world, mart)) - {want[key] for want in expected(file)}
-    report([f"{mart} {ref}: not expected" for ref in sorted(surplus)])
+    assert_none_differ([f"{mart} {ref}: not expected" for ref in sorted(surplus)])
 
 
 @pytest.mark.parametrize(("mart", "status"), [(mart, status) for mart in MARTS for status in MARTS[mart][4]])
@@ -256,7 +256,7 @@ def test_every_event_has_the_answer_worked_out_by_hand(hand_world, mart, status)
         got = text(found[want[key]][f"{status}_status"]) if want[key] in found else "no row"
         if got != want[status]:
             differences.append(f"{mart} {want[key]}: {status} expected {want[status]}, got {got}")
-    report(differences)
+    assert_none_differ(differences)
 
 
 def test_deaths_transfers_recalls_deportations_and_orders_out_of_scope_do_not_count(hand_world):
@@ -265,7 +265,7 @@ def test_deaths_transfers_recalls_deportations_and_orders_out_of_scope_do_not_co
         got = text(found[want["order_id"]]["is_in_scope"]) if want["order_id"] in found else "no row"
         if got != want["is_in_scope"]:
             differences.append(f"{want['order_id']}: is_in_scope expected {want['is_in_scope']}, got {got}")
-    report(differences)
+    assert_none_differ(differences)
 
 
 def test_every_termination_is_counted_in_the_area_that_held_the_case(hand_world):
@@ -274,7 +274,7 @@ def test_every_termination_is_counted_in_the_area_that_held_the_case(hand_world)
         got = text(found[want["order_id"]]["area_code"]) if want["order_id"] in found else "no row"
         if got != want["area_code"]:
             differences.append(f"{want['order_id']}: area_code expected {want['area_code']}, got {got}")
-    report(differences)
+    assert_none_differ(differences)
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
@@ -351,7 +351,9 @@ def persons(world):
 
 def test_every_reference_has_exactly_one_person(hand_world):
     found = list(persons(hand_world))
-    report([f"{ref} ({label}): expected one person_id, got {sorted(got)}" for ref, label, got in found if len(got) != 1])
+    assert_none_differ(
+        [f"{ref} ({label}): expected one person_id, got {sorted(got)}" for ref, label, got in found if len(got) != 1]
+    )
 
 
 def test_references_of_one_person_share_a_person(hand_world):
@@ -359,7 +361,7 @@ def test_references_of_one_person_share_a_person(hand_world):
     for ref, label, got in persons(hand_world):
         groups[label][ref] = sorted(got)
     split = {label: refs for label, refs in groups.items() if len({str(got) for got in refs.values()}) > 1}
-    report([f"{label}: expected one person, got {refs}" for label, refs in split.items()])
+    assert_none_differ([f"{label}: expected one person, got {refs}" for label, refs in split.items()])
 
 
 def test_different_people_are_never_joined(hand_world):
@@ -369,7 +371,7 @@ def test_different_people_are_never_joined(hand_world):
             other_ref, other = labels.setdefault(person_id, (ref, label))
             if other != label:
                 differences.append(f"{ref} is {label} and {other_ref} is {other}, both got {person_id}")
-    report(differences)
+    assert_none_differ(differences)
 
 
 # ---- what was held back ----
@@ -387,13 +389,13 @@ def quarantine_line(row, column):
 def test_every_bad_row_is_quarantined_for_its_reason(hand_world):
     found = Counter(quarantine_line(row, "column_name") for row in held_back(hand_world))
     want = Counter(quarantine_line(row, "column") for row in expected("quarantine"))
-    report([f"expected, not found: {line}" for line in (want - found).elements()])
+    assert_none_differ([f"expected, not found: {line}" for line in (want - found).elements()])
 
 
 def test_no_good_row_is_quarantined(hand_world):
     found = Counter(quarantine_line(row, "column_name") for row in held_back(hand_world))
     want = Counter(quarantine_line(row, "column") for row in expected("quarantine"))
-    report([f"found, not expected: {line}" for line in (found - want).elements()])
+    assert_none_differ([f"found, not expected: {line}" for line in (found - want).elements()])
 
 
 def test_a_quarantined_row_carries_the_agencys_own_key(hand_world):
@@ -404,4 +406,4 @@ def test_a_quarantined_row_carries_the_agencys_own_key(hand_world):
         if row["record_key"] and got != row["record_key"]:
             line = f"{row['agency']} {row['extract']} line {row['line']}"
             differences.append(f"{line}: key expected {row['record_key']}, got {got}")
-    report(differences)
+    assert_none_differ(differences)

@@ -179,7 +179,7 @@ def test_intake_refuses_exactly_the_planted_rows_for_the_planted_reasons(small):
     for path in sorted(p for p in out.rglob("*") if p.is_file()):
         extract = contracts.find(path.parent.name, path.name.rsplit("_", 1)[0])
         with duckdb.connect() as con:
-            sent = reading.lay_out(con, path, extract, reading.scan(path, extract), out)
+            sent = reading.lay_out(con, path, extract, reading.scan(path, extract))
             assert not sent.bad_records
             checks.find(con, extract, contracts)
             name = f"{path.parent.name}/{path.name}"

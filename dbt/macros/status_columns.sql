@@ -1,3 +1,8 @@
+{#- The mart that holds the outcomes of each population that an indicator may count. -#}
+{% macro population_marts() %}
+    {{- return({'termination': 'minimum_outcomes', 'release': 'release_outcomes', 'disposal': 'disposal_outcomes'}) }}
+{% endmacro %}
+
 {#- The columns of a table that is built; for a reader without a database (the linter) two that every mart has. -#}
 {% macro columns_of(relation) %}
     {%- if not execute -%} {{ return(['settled_policy_status', 'accommodation_evidence_agency']) }} {%- endif -%}

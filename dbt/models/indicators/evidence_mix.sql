@@ -1,7 +1,7 @@
 -- One row per indicator, geography, period and agency: the share of its events, in scope, that the agency's records decided,
 -- rounded so that it gives no count away.
 -- depends_on: {{ ref('minimum_outcomes') }}, {{ ref('release_outcomes') }}, {{ ref('disposal_outcomes') }}
-{%- set marts = {'termination': 'minimum_outcomes', 'release': 'release_outcomes', 'disposal': 'disposal_outcomes'} %}
+{%- set marts = population_marts() %}
 {%- set prefixes = {
     'settled_policy': 'accommodation', 'settled_sustainable': 'accommodation', 'housed': 'accommodation', 'employed': 'employment',
     'employed_if_available': 'employment', 'employed_p45': 'p45', 'employed_combined': 'combined', 'housed_first_night': 'first_night', 'settled_three_months': 'three_months',

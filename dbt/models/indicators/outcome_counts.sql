@@ -1,7 +1,7 @@
 -- One row per population, outcome, month, area, group and status, with the events counted. Every `<outcome>_status` column of
 -- the marts is an outcome; events out of scope count under the status out_of_scope.
 -- depends_on: {{ ref('minimum_outcomes') }}, {{ ref('release_outcomes') }}, {{ ref('disposal_outcomes') }}
-{%- set marts = {'termination': 'minimum_outcomes', 'release': 'release_outcomes', 'disposal': 'disposal_outcomes'} %}
+{%- set marts = population_marts() %}
 with looks as (
     select distinct
         definitions.population,
