@@ -237,4 +237,6 @@ def land_all(
         for path in _waiting(settings, agency):
             reports.append(land(con, settings, contracts, path))
             say(reports[-1].headline)
+            for message in reports[-1].messages if reports[-1].status == REFUSED else []:
+                say(f"  {message}")
     return reports
