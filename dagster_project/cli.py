@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from . import cli_reader
+from . import cli_operator, cli_reader
 from .settings import load_settings
 
 
@@ -26,8 +26,13 @@ def main(home: Path | None) -> None:
 
 
 @main.command()
-def run() -> None:
+@click.option("--as-at", help="Make again what was known then, aside: an instant (UTC), a day, or a release's id.")
+@click.option("--todays-definitions", is_flag=True, help="With --as-at: deliveries of then, definitions of today.")
+def run(as_at: str | None, todays_definitions: bool) -> None:
     """Run the night's job: take files in, build, check, publish. Exit code 1 if a step failed or the release was refused."""
+    if as_at:
+        cli_operator.run_as_at(as_at, todays_definitions)
+        return
     from .night import run_night  # Dagster and dbt take seconds to import
 
     sys.exit(0 if run_night(load_settings()) else 1)
@@ -75,7 +80,7 @@ def check(files: tuple[Path, ...], agency: str | None) -> None:
         click.echo(report.headline)
         for message in report.messages:
             click.echo(f"  {message}")
-        worst = max(worst, {intake.ACCEPTED: 0, intake.WITH_QUARANTINE: 1}.get(report.status, 2))
+        worst = max(worst, {intake.ACCEPTED: 0, intake.REPLAY: 0, intake.WITH_QUARANTINE: 1}.get(report.status, 2))
     sys.exit(worst)
 
 
@@ -100,7 +105,7 @@ def dev(port: int) -> None:
     os.execv(dagster, [dagster, "dev", "-m", "dagster_project.definitions", "-p", str(port)])
 
 
-for command in cli_reader.COMMANDS:
+for command in [*cli_reader.COMMANDS, *cli_operator.COMMANDS]:
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliResource, DbtProject
 
-from . import warehouse
-from .settings import Settings, load_settings
+from . import night, warehouse
+from .archive import Archive, instant
+from .settings import Settings, day_of, load_settings
 
 OWNER = "team:outcome-data"
 JOB = "nightly"
@@ -28,6 +30,12 @@ def settings() -> Settings:
     return found
 
 
+def today() -> date:
+    """The day that a run now is of."""
+    at = instant(Archive(settings().archive_dir).latest_instant())
+    return day_of(settings(), at)
+
+
 @cache
 def dbt_project() -> DbtProject:
     """The dbt project with its manifest outside the code folder."""
@@ -37,18 +45,19 @@ def dbt_project() -> DbtProject:
 
 
 @dg.resource(description="Held for as long as a run works on the databases, so that two runs never write at once.")
-def run_lock(_context):
-    """Refuses the second of two runs with a plain message."""
+def run_lock(context):
+    """Refuses the second of two runs with a plain message; when the last step has ended, however, writes the night's summary."""
     try:
-        with warehouse.run_lock(settings()):
+        with warehouse.run_lock(settings()), night.summed_up(settings(), context, JOB):
             yield None
     except warehouse.RunInProgress as error:
+        night.locked_out(settings(), context, JOB, str(error))
         raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 def resources() -> dict:
     """Resources of the whole project."""
-    executable = Path(sys.executable).with_name("dbt")  # this environment's, whatever PATH says
+    executable = Path(sys.executable).with_name("outcomes-dbt")  # this environment's, whatever PATH says
     return {"dbt": DbtCliResource(project_dir=dbt_project(), dbt_executable=str(executable)), "run_lock": run_lock}
 
 

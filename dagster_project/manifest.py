@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import subprocess
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import duckdb
 
 from .contracts import load_contracts
 from .release_tables import DATABASE
+from .settings import PROJECT_DIR
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -28,8 +30,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def code_state(project_dir: Path) -> dict[str, Any]:
-    """``commit`` and ``is_dirty`` of the project's git checkout, or a commit that says there is none."""
+def clock(settings: Settings) -> date | None:
+    """The day that the warehouse was built for; None if it was built for no night."""
+    with duckdb.connect(str(settings.restricted_db), read_only=True) as con:
+        known = con.execute("select 1 from duckdb_tables() where schema_name = 'intake' and table_name = 'clock'").fetchone()
+        return con.execute("select max(today) from intake.clock").fetchone()[0] if known else None
+
+
+def code_state(project_dir: Path = PROJECT_DIR) -> dict[str, Any]:
+    """``commit`` and ``is_dirty`` of the git checkout that this code is in, or a commit that says there is none."""
     answers = []
     for question in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]):
         try:
@@ -55,7 +64,7 @@ def deliveries_in_force(settings: Settings) -> list[dict[str, Any]]:
     with duckdb.connect(str(settings.restricted_db), read_only=True) as con:
         rows = con.execute(
             f"select {', '.join(_DELIVERY)} from intake.deliveries where status in ('accepted', 'accepted_with_quarantine') "
-            "order by agency, extract, extract_date desc, sequence desc, delivery_id desc"
+            "order by agency, extract, extract_date desc, sequence desc, received_at desc, delivery_id desc"
         ).fetchall()
     kept, seen = [], set()
     for row in rows:
@@ -84,7 +93,6 @@ def build_manifest(settings: Settings, folder: Path) -> dict[str, Any]:
         "seeds": {str(p.relative_to(settings.seeds_dir)): sha256(p) for p in seeds},
         "contracts": {e.agency: {"version": e.contract_version, "sha256": e.contract_hash} for e in contracts.extracts},
         "release_rules": {p.name: sha256(p) for p in sorted(settings.suites_dir.glob("*.yml"))},
-        "code": code_state(settings.project_dir),
         "versions": {
             "product": _version("outcome-warehouse"),
             "python": platform.python_version(),

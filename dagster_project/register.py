@@ -24,6 +24,9 @@ create table if not exists intake.deliveries (
     extract_date date, sequence integer, received_at timestamp, row_count bigint, accepted_count bigint, quarantined_count bigint,
     status varchar, reason varchar, contract_version varchar, contract_hash varchar
 );
+alter table intake.deliveries add column if not exists text_hash varchar;
+alter table intake.deliveries add column if not exists configuration varchar;
+create table if not exists intake.clock (today date);
 create table if not exists intake.quarantine (
     delivery_id varchar, agency varchar, extract varchar, file_name varchar, line bigint, column_name varchar, reason varchar,
     offending_text varchar, record_key varchar, remedy varchar
@@ -51,6 +54,10 @@ class Report:
     agency: str | None = None
     content_hash: str | None = None
     byte_count: int | None = None
+    text_hash: str | None = None
+    orphan_count: int = 0  # rows whose parent is nowhere
+    configuration: str = ""
+    received_at: datetime | None = None  # naive UTC
     messages: list[str] = field(default_factory=list)
 
     @property
@@ -101,14 +108,26 @@ def open_restricted(settings: Settings, contracts: Contracts) -> duckdb.DuckDBPy
     return con
 
 
-def is_taken(con: duckdb.DuckDBPyConnection, delivery_id: str) -> bool:
-    """Whether a delivery is in the register and was not refused."""
-    found = con.execute("select 1 from intake.deliveries where delivery_id = ? and status <> ?", [delivery_id, REFUSED])
-    return found.fetchone() is not None
+def known(con: duckdb.DuckDBPyConnection, delivery_id: str) -> tuple[str, str] | None:
+    """Status and reason of a delivery in the register; None if it is not there."""
+    return con.execute("select status, reason from intake.deliveries where delivery_id = ?", [delivery_id]).fetchone()
 
 
-def record(con: duckdb.DuckDBPyConnection, report: Report, received_at: datetime) -> None:
-    """Write rows (from ``sent``), quarantine (from ``findings``) and register, all or nothing. ``received_at`` is UTC."""
+def latest_receipt(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The latest time of receipt in the register, naive UTC."""
+    return con.execute("select max(received_at) from intake.deliveries").fetchone()[0]
+
+
+def set_clock(con: duckdb.DuckDBPyConnection, today: date | None) -> None:
+    """Say of which day the next build is; None: of no night (the models then take the day of the latest extract)."""
+    con.execute("begin; delete from intake.clock")
+    if today:
+        con.execute("insert into intake.clock values (?)", [today])
+    con.execute("commit")
+
+
+def record(con: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Write rows (from ``sent``), quarantine (from ``findings``) and register, all or nothing."""
     extract, delivery_id = report.extract, report.delivery_id
     agency, name = (extract.agency, extract.name) if extract else (report.agency, None)
     con.execute("begin")
@@ -130,7 +149,7 @@ def record(con: duckdb.DuckDBPyConnection, report: Report, received_at: datetime
                 [delivery_id, agency, name, report.file_name],
             )
         con.execute(
-            "insert into intake.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"insert into intake.deliveries values ({', '.join('?' * 18)})",
             [
                 delivery_id,
                 agency,
@@ -140,7 +159,7 @@ def record(con: duckdb.DuckDBPyConnection, report: Report, received_at: datetime
                 report.byte_count,
                 report.extract_date,
                 report.sequence,
-                received_at,
+                report.received_at,
                 report.read_count,
                 report.accepted_count,
                 report.quarantined_count,
@@ -148,6 +167,8 @@ def record(con: duckdb.DuckDBPyConnection, report: Report, received_at: datetime
                 report.reason,
                 extract.contract_version if extract else None,
                 extract.contract_hash if extract else None,
+                report.text_hash,
+                report.configuration,
             ],
         )
         con.execute("commit")

@@ -11,13 +11,15 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import gate
-from .manifest import build_manifest
+from .archive import Archive, Night, instant
+from .manifest import build_manifest, clock, code_state, sha256
 from .release_tables import DATABASE, Written, published_tables, write_tables
+from .settings import day_of
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -62,7 +64,11 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 def _prepare(settings: Settings) -> None:
     """Clear what a crash left behind; make sure that there is something to publish and room for it."""
     settings.published_dir.mkdir(parents=True, exist_ok=True)
-    for stale in [*settings.published_dir.glob(f"{CANDIDATE}*"), *settings.published_dir.glob(f".{CURRENT}-*")]:
+    for stale in [
+        *settings.published_dir.glob(f"{CANDIDATE}*"),
+        *settings.published_dir.glob(f".{CURRENT}-*"),
+        *settings.published_dir.glob(".removed-*"),
+    ]:
         stale.unlink() if stale.is_symlink() else shutil.rmtree(stale, ignore_errors=True)
     for database in (settings.warehouse_db, settings.restricted_db):
         if not database.exists():
@@ -111,7 +117,11 @@ def _refuse(settings: Settings, release_id: str, verdict: gate.Verdict, previous
     ]
     endangered = sorted({i for r in verdict.failed for i in r.endangers})
     lines += ["Indicators endangered: " + ("all" if "all" in endangered else ", ".join(endangered)) + ".", ""]
-    for heading, results in (("Rules that block", verdict.failed), ("Warnings, which do not block", verdict.warned)):
+    for heading, results in (
+        ("Rules that block", verdict.failed),
+        ("Warnings, which do not block", verdict.warned),
+        ("Waived, which do not block", verdict.waived),
+    ):
         lines += [f"## {heading}: {len(results)}", ""]
         for r in results:
             lines += [
@@ -122,15 +132,18 @@ def _refuse(settings: Settings, release_id: str, verdict: gate.Verdict, previous
                 f"allowed are {r.limit_count:,} or {r.limit_percent:g} %.",
                 f"- Endangers: {', '.join(r.endangers)}",
                 f"- What to do: {r.remedy}",
+                *([f"- Note: {r.note}"] if r.note else []),
                 "",
             ]
+    if verdict.waivers.lines:
+        lines += ["## Waivers", "", *(f"- {line}" for line in verdict.waivers.lines), ""]
     _write_json(folder / "verdict.json", verdict.to_dict())
     why = folder / "why.md"
     why.write_text("\n".join(lines), encoding="utf-8")
     return why
 
 
-def _point_current_to(settings: Settings, release_id: str) -> None:
+def point_current_to(settings: Settings, release_id: str) -> None:
     """The last step and the only one that readers notice: one atomic rename of a symbolic link."""
     link = settings.published_dir / f".{CURRENT}-{release_id}"
     link.symlink_to(release_id)
@@ -138,7 +151,7 @@ def _point_current_to(settings: Settings, release_id: str) -> None:
     _sync(settings.published_dir)
 
 
-def _publish_folder(settings: Settings, candidate: Path, release_id: str) -> Path:
+def publish_folder(settings: Settings, candidate: Path, release_id: str) -> Path:
     """Make the candidate durable and give it its name."""
     for file in candidate.iterdir():
         file.chmod(0o644)
@@ -157,15 +170,66 @@ def publish(settings: Settings, now: datetime | None = None, log: Callable[[str]
     ``now`` (aware, default the present) names the release. Raises ReleaseError when there is nothing to publish or no room,
     gate.GateError when the rules cannot be evaluated; in both cases, and after any crash, readers keep what they have.
     """
-    now = now or datetime.now(UTC)
+    archive = Archive(settings.archive_dir)
+    _settle(settings, archive)
+    at = instant(archive.latest_instant(), now)
+    outcome = judge(settings, at, current_release(settings), log)
+    result = "refused" if not outcome.is_published else "unchanged" if outcome.is_unchanged else "published"
+    _record_night(archive, at, night_facts(settings, at), outcome.release_id, result, outcome.folder)
+    return outcome
+
+
+def _record_night(
+    archive: Archive, at: datetime, facts: dict[str, Any], release_id: str, result: str, folder: Path | None
+) -> None:
+    manifest_hash = sha256(folder / "manifest.json") if folder else ""
+    archive.write_night(Night(at=at, **facts, release_id=release_id, result=result, manifest_hash=manifest_hash))
+
+
+def _settle(settings: Settings, archive: Archive) -> None:
+    """After a run that was killed while it published: a release that readers see is written down, one they never saw goes."""
+    recorded = {night.release_id for night in archive.nights()}
+    current = current_release(settings)
+    if current and current.name not in recorded:
+        manifest = json.loads((current / "manifest.json").read_text(encoding="utf-8"))
+        facts = {name: manifest[name] for name in ("today", "configuration", "code") if name in manifest}
+        if len(facts) == 3:  # releases of earlier versions say less, and stay as they are
+            at = datetime.fromisoformat(manifest["created_at"]).replace(tzinfo=None)
+            _record_night(archive, at, facts, current.name, "published", current)
+    for folder in settings.published_dir.glob("[0-9]*"):
+        if folder.name not in recorded and folder.name > (current.name if current else ""):
+            shutil.rmtree(folder)
+
+
+def night_facts(settings: Settings, at: datetime) -> dict[str, Any]:
+    """What a release says of its night: the day that it is of, its configuration and its code."""
+    return {
+        "today": (clock(settings) or day_of(settings, at)).isoformat(),
+        "configuration": Archive(settings.archive_dir).keep_configuration(settings.project_dir),
+        "code": code_state(),
+    }
+
+
+def judge(settings: Settings, at: datetime, previous: Path | None, log: Callable[[str], None] = print) -> Outcome:
+    """Write the candidate of an instant (naive UTC), ask the gate, and make it a release or a refusal of this installation.
+
+    ``previous`` is the release to compare with, which may be another installation's.
+    """
     _prepare(settings)
-    previous = current_release(settings)
-    candidate = settings.published_dir / f"{CANDIDATE}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    now = at.replace(tzinfo=UTC)
+    facts = night_facts(settings, at)
+    candidate = settings.published_dir / f"{CANDIDATE}{now:%Y%m%dT%H%M%SZ}"
     candidate.mkdir()
     try:
         written = write_tables(settings, candidate)
         release_id = _new_id(settings, now, written.content_hash)
-        verdict = gate.run(candidate / DATABASE, settings, previous / DATABASE if previous else None, settings.warehouse_db)
+        verdict = gate.run(
+            candidate / DATABASE,
+            settings,
+            previous / DATABASE if previous else None,
+            settings.warehouse_db,
+            date.fromisoformat(facts["today"]),
+        )
         if not verdict.is_passed:
             why = _refuse(settings, release_id, verdict, previous, now)
             log(f"Release {release_id} refused: {len(verdict.failed)} rules failed. Read {why}")
@@ -176,20 +240,21 @@ def publish(settings: Settings, now: datetime | None = None, log: Callable[[str]
         _write_json(candidate / "verdict.json", verdict.to_dict())
         manifest = {
             "release_id": release_id,
-            "created_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+            "created_at": now.isoformat(timespec="microseconds"),
             "previous_release_id": previous.name if previous else None,
             "content_hash": written.content_hash,
             "row_counts": written.row_counts,
+            **facts,
             **build_manifest(settings, candidate),
         }
         _write_json(candidate / "manifest.json", manifest)
-        folder = _publish_folder(settings, candidate, release_id)
-        _point_current_to(settings, release_id)
+        folder = publish_folder(settings, candidate, release_id)
+        point_current_to(settings, release_id)
     finally:
         shutil.rmtree(candidate, ignore_errors=True)
     counts = verdict.counts
     log(
         f"Release {release_id} published: {counts['passed']} rules passed, {counts['warned']} warned, "
-        f"{counts['not_applicable']} did not apply."
+        f"{counts['waived']} waived, {counts['not_applicable']} did not apply."
     )
     return Outcome(release_id, folder, verdict, is_published=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -22,6 +24,7 @@ class Settings:
     home: Path
     memory_limit: str
     threads: int
+    today: str = ""  # the day that a night is of, where it is not the day of the run; a date in ISO form
 
     landing_dir = property(lambda self: self.home / "landing")
     data_dir = property(lambda self: self.home / "data")
@@ -29,6 +32,8 @@ class Settings:
     archive_dir = property(lambda self: self.data_dir / "archive")
     restricted_db = property(lambda self: self.data_dir / "restricted.duckdb")
     warehouse_db = property(lambda self: self.data_dir / "warehouse.duckdb")
+    building_db = property(lambda self: self.data_dir / "building" / "warehouse.duckdb")  # same name, so same catalog
+    rebuilt_dir = property(lambda self: self.data_dir / "rebuilt")
     person_key_file = property(lambda self: self.data_dir / "keys" / "person_id.key")
     refused_dir = property(lambda self: self.data_dir / "refused")
     guidance_dir = property(lambda self: self.data_dir / "guidance")
@@ -41,7 +46,7 @@ class Settings:
 
 
 def load_settings(home: Path | str | None = None, project_dir: Path | str | None = None) -> Settings:
-    """Settings from ``[tool.outcomes]`` in pyproject.toml, overridden by OUTCOMES_HOME, _MEMORY_LIMIT and _THREADS."""
+    """Settings from ``[tool.outcomes]`` in pyproject.toml, overridden by OUTCOMES_HOME, _MEMORY_LIMIT, _THREADS and _TODAY."""
     project = Path(project_dir or os.environ.get("OUTCOMES_PROJECT") or PROJECT_DIR).resolve()
     with open(project / "pyproject.toml", "rb") as file:
         written = tomllib.load(file).get("tool", {}).get("outcomes", {})
@@ -50,4 +55,15 @@ def load_settings(home: Path | str | None = None, project_dir: Path | str | None
         home=Path(home or os.environ.get("OUTCOMES_HOME") or project).resolve(),
         memory_limit=os.environ.get("OUTCOMES_MEMORY_LIMIT") or written.get("memory_limit", "4GB"),
         threads=int(os.environ.get("OUTCOMES_THREADS") or written.get("threads", 0) or os.cpu_count() or 2),
+        today=os.environ.get("OUTCOMES_TODAY") or str(written.get("today", "")),
     )
+
+
+def day_of(settings: Settings, at: datetime) -> date:
+    """The day that a night at an instant (naive UTC) is of: the one named in the settings, or else the day in London."""
+    try:
+        named = date.fromisoformat(settings.today) if settings.today else None
+    except ValueError as error:
+        says = f"today is '{settings.today}' (OUTCOMES_TODAY or [tool.outcomes] in pyproject.toml): write a day as 2013-07-15."
+        raise ValueError(says) from error
+    return named or at.replace(tzinfo=UTC).astimezone(ZoneInfo("Europe/London")).date()

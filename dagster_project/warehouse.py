@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from .contracts import Contracts, load_contracts, write_dbt_sources
+from .register import open_restricted, set_clock
 from .settings import Settings
 
 HMAC_BLOCK_BYTES = 64
@@ -52,6 +55,13 @@ def ensure_person_key(path: Path) -> Path:
     return path
 
 
+def private_copy(source: Path, target: Path) -> None:
+    """Copy a file that is for its owner only."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    os.chmod(target, 0o600)
+
+
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """Environment for dbt: where the databases and the key are, and what it may use. Telemetry is off here as well."""
     return {
@@ -61,7 +71,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_LOG_PATH": str(settings.data_dir / "dbt" / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
-        "OUTCOMES_WAREHOUSE_DB": str(settings.warehouse_db),
+        "OUTCOMES_WAREHOUSE_DB": str(settings.building_db),
         "OUTCOMES_RESTRICTED_DB": str(settings.restricted_db),
         "OUTCOMES_PERSON_KEY_FILE": str(settings.person_key_file),
         "OUTCOMES_WORK_DIR": str(settings.data_dir / "work"),
@@ -93,12 +103,49 @@ def ensure_manifest(settings: Settings) -> Path:
     return manifest
 
 
+@contextmanager
+def built_aside(settings: Settings, today: date | None, is_whole: bool = True) -> Iterator[Callable[[], None]]:
+    """A place to build the warehouse, away from its readers; what is yielded puts it in place, and is called when it is whole.
+
+    Models of a build that is not whole read the tables of the warehouse that stands. ``today``: see register.set_clock.
+    """
+    with open_restricted(settings, load_contracts(settings.contracts_dir, settings.seeds_dir)) as con:
+        set_clock(con, today)
+    building = settings.building_db
+    shutil.rmtree(building.parent, ignore_errors=True)  # what a killed run left
+    building.parent.mkdir(mode=0o700, parents=True)
+    if not is_whole and settings.warehouse_db.exists():
+        shutil.copyfile(settings.warehouse_db, building)
+    try:
+        yield lambda: _put_in_place(building, settings.warehouse_db)
+    finally:
+        shutil.rmtree(building.parent, ignore_errors=True)
+
+
+def _put_in_place(building: Path, warehouse: Path) -> None:
+    if building.exists():
+        with open(building, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(building, warehouse)
+        warehouse.with_name(f"{warehouse.name}.wal").unlink(missing_ok=True)  # of the one that was there
+
+
+def build(settings: Settings, today: date | None = None):
+    """Build every seed, model and test of dbt. The warehouse is replaced if all went well. Returns dbt's own result object."""
+    with built_aside(settings, today) as put_in_place:
+        result = run_dbt(settings, "build")
+        if result.success:
+            put_in_place()
+    return result
+
+
 def run_dbt(settings: Settings, *arguments: str):
-    """Run dbt in this process, for example ``run_dbt(settings, "build")``. Returns dbt's own result object."""
+    """Run dbt in this process, for example ``run_dbt(settings, "parse")``. Returns dbt's own result object."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
     os.environ.update(dbt_environment(settings))
+    settings.building_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return dbtRunner().invoke([*arguments, "--quiet"])
     finally:

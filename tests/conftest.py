@@ -58,7 +58,7 @@ def build_world(home: Path, landing: Path, project_dir: Path | None = None) -> W
     shutil.copytree(landing, settings.landing_dir)
     contracts = warehouse.prepare(settings)
     intake.land_all(settings, contracts, say=lambda _: None)
-    result = warehouse.run_dbt(settings, "build")
+    result = warehouse.build(settings)
     assert result.success, [f"{r.node.name}: {r.message}" for r in result.result.results if r.status not in ("success", "pass")]
     return World(settings)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project import intake
+from dagster_project.archive import Archive
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import Settings
 
@@ -26,13 +27,23 @@ EXTRACT = """
       - {{property: maxQuarantinedPercent, value: {percent}}}
       - {{property: maxQuarantinedRows, value: {rows}}}
       - {{property: toleratedQuarantinedRows, value: {tolerated}}}
+      - {{property: mayRepeat, value: {may_repeat}}}
+      - {{property: smallestPercentOfLast, value: 60}}
+      - {{property: largestPercentOfLast, value: 200}}
+      - {{property: comparedFromRows, value: {compared_from}}}
     properties:
       - {{name: visit_id, logicalType: string, required: true, primaryKey: true, logicalTypeOptions: {{pattern: "V[0-9]+"}}}}
-      - {{name: person_ref, logicalType: string, required: true, customProperties: [{{property: aliases, value: [client]}}]}}
-      - {{name: kind_code, logicalType: string, customProperties: [{{property: codeList, value: visit_codes}}]}}
+      - name: person_ref
+        logicalType: string
+        required: true{parent}
+        customProperties: [{{property: aliases, value: [client]}}]
+      - name: kind_code
+        logicalType: string
+        customProperties: [{{property: codeList, value: visit_codes}}, {{property: codeValidOn, value: start_date}}]
       - name: start_date
         logicalType: date
         logicalTypeOptions: {{format: {date_format}, minimum: "1950-01-01", maximum: "2099-12-31"}}
+        customProperties: [{{property: latestDaysAfterExtract, value: 0}}]
       - {{name: end_date, logicalType: date, logicalTypeOptions: {{format: {date_format}}}}}
       - {{name: hours, logicalType: integer, logicalTypeOptions: {{minimum: 0, maximum: 5000}}}}
       - {{name: is_home, logicalType: boolean}}
@@ -46,15 +57,47 @@ EXTRACT = """
 """
 
 
-def contract(agency="north", delimiter=",", encoding="utf-8", percent=10, rows=5, tolerated=2, date_format="yyyy-MM-dd") -> str:
-    """A contract with a full extract ``visits`` and a delta extract ``changes``."""
-    limits = {"percent": percent, "rows": rows, "tolerated": tolerated, "date_format": date_format}
+PEOPLE = """
+  - name: people
+    customProperties:
+      - {property: deliveryMode, value: full}
+      - {property: maxQuarantinedPercent, value: 10}
+      - {property: maxQuarantinedRows, value: 5}
+      - {property: toleratedQuarantinedRows, value: 2}
+    properties:
+      - {name: person_ref, logicalType: string, required: true, primaryKey: true}
+      - {name: born, logicalType: date}
+"""
+CODES = "code,label,valid_from,valid_to\nHOME,At home,,\nOFFICE,At the office,,\nHOSTEL,At a hostel,,2012-01-01\n"
+
+
+def contract(
+    agency="north",
+    delimiter=",",
+    encoding="utf-8",
+    percent=10,
+    rows=5,
+    tolerated=2,
+    date_format="yyyy-MM-dd",
+    may_repeat="false",
+    compared_from=1000,
+    has_people=False,
+) -> str:
+    """A contract with a full extract ``visits`` and a delta extract ``changes``; both refer to ``people`` if it is there."""
+    terms = {"percent": percent, "rows": rows, "tolerated": tolerated, "date_format": date_format, "may_repeat": may_repeat}
+    terms |= {
+        "parent": "\n        relationships: [{to: people.person_ref}]" if has_people else "",
+        "compared_from": compared_from,
+    }
     custom = f'[{{property: delimiter, value: "{delimiter}"}}, {{property: encoding, value: {encoding}}}]'
     return (
         f"apiVersion: v3.1.0\nkind: DataContract\nid: {agency}\nversion: 1.0.0\nstatus: active\n"
-        f"servers:\n  - {{server: landing, type: local, path: landing, format: csv, customProperties: {custom}}}\nschema:"
-        + EXTRACT.format(name="visits", mode="full", **limits)
-        + EXTRACT.format(name="changes", mode="delta", **limits)
+        f"servers:\n  - {{server: landing, type: local, path: landing, format: csv, customProperties: {custom}}}\n"
+        "slaProperties: [{property: frequency, value: 1, unit: m}, {property: latency, value: 10, unit: d}, "
+        "{property: carryForward, value: 45, unit: d}]\nschema:"
+        + EXTRACT.format(name="visits", mode="full", **terms)
+        + EXTRACT.format(name="changes", mode="delta", **terms)
+        + (PEOPLE if has_people else "")
     )
 
 
@@ -83,7 +126,7 @@ class Bench:
         self.contracts_dir, self.seeds_dir = home / "contracts", home / "seeds"
         self.contracts_dir.mkdir(parents=True)
         self.seeds_dir.mkdir()
-        (self.seeds_dir / "visit_codes.csv").write_text("code,label\nHOME,At home\nOFFICE,At the office\n")
+        (self.seeds_dir / "visit_codes.csv").write_text(CODES)
         self.agree()
 
     def agree(self, **terms) -> None:
@@ -106,8 +149,11 @@ class Bench:
     def take(self, data: bytes, name: str = "visits_2013-06-30.csv", agency: str = "north") -> intake.Report:
         """Check a file, take it, and hold both to the same verdict."""
         path = self.put(data, name, agency)
+        if not self.settings.restricted_db.exists():
+            intake.open_restricted(self.settings, self.contracts).close()
         said, done = intake.check(self.settings, self.contracts, path), self.land(path)
         assert said.extract is done.extract
+        assert said.status == done.status
         if done.status != intake.REPLAY:
             counts = ("status", "reason", "read_count", "accepted_count", "quarantined_count")
             assert [getattr(said, c) for c in counts] == [getattr(done, c) for c in counts], (said, done)
@@ -154,7 +200,9 @@ class Bench:
         return [tuple(q[n] for n in names) for q in self.quarantine()]
 
     def archived(self) -> dict[str, bytes]:
-        return {p.name: p.read_bytes() for p in self.settings.archive_dir.rglob("*") if p.is_file()}
+        """Bytes by hash, of every delivery that has a receipt."""
+        archive = Archive(self.settings.archive_dir)
+        return {r.content_hash: archive.place(r.content_hash).read_bytes() for r in archive.receipts()}
 
 
 def sha256(data: bytes) -> str:

@@ -1,7 +1,8 @@
 {#-
-  The rows of an extract in force at `as_at`, typed as the contract says.
+  The rows of an extract in force, typed as the contract says.
   full:  the rows of the latest delivery.   delta: for each key the latest row sent, unless it withdraws the record.
-  Latest is by extract date and sequence as the agency stated them, so the order of arrival does not matter.
+  Latest is by extract date and sequence as the agency stated them, so the order of arrival does not matter, save for two files of
+  one name: the later corrects.
   Keys are compared as they are typed: raw keeps text as sent, and blanks around a key name no other record.
 -#}
 {% macro in_force(agency, extract, with_first_seen=false) %}
@@ -36,10 +37,9 @@
             select
                 delivery_id,
                 extract_date,
-                row_number() over (order by extract_date desc, sequence desc, delivery_id desc) as _nth_delivery
+                row_number() over (order by extract_date desc, sequence desc, received_at desc, delivery_id desc) as _nth_delivery
             from {{ source('intake', 'deliveries') }}
             where agency = '{{ agency }}' and extract = '{{ extract }}' and status in ('accepted', 'accepted_with_quarantine')
-                {%- if var('as_at') %} and received_at <= timestamp '{{ var('as_at') }}'{% endif %}
         ) as deliveries on raw._delivery_id = deliveries.delivery_id
     ) as sent
     where sent._nth = 1

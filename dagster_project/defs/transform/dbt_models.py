@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
-from dagster_project import edge
+from dagster_project import edge, warehouse
 
 
 class Translator(DagsterDbtTranslator):
@@ -50,19 +50,23 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
     log = edge.settings().data_dir / "dbt" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     events, done = [], 0
-    invocation = context.resources.dbt.cli(["build"], context=context, raise_on_error=False)
-    with open(log, "w", encoding="utf-8") as file:
-        stream = iter(invocation.stream())
-        while True:
-            with contextlib.redirect_stdout(file):
-                event = next(stream, None)
-            if event is None:
-                break
-            events.append(event)
-            done += 1
-            if done % 50 == 0:
-                print(f"dbt: {done} models and checks done", flush=True)
-    print(f"dbt: {done} models and checks done; its log is {log}", flush=True)
+    is_whole = context.selected_asset_keys == dbt_models.keys
+    with warehouse.built_aside(edge.settings(), edge.today(), is_whole) as put_in_place:
+        invocation = context.resources.dbt.cli(["build"], context=context, raise_on_error=False)
+        with open(log, "w", encoding="utf-8") as file:
+            stream = iter(invocation.stream())
+            while True:
+                with contextlib.redirect_stdout(file):
+                    event = next(stream, None)
+                if event is None:
+                    break
+                events.append(event)
+                done += 1
+                if done % 50 == 0:
+                    print(f"dbt: {done} models and checks done", flush=True)
+        print(f"dbt: {done} models and checks done; its log is {log}", flush=True)
+        if invocation.is_successful():
+            put_in_place()
     facts = {}
     for database in (edge.settings().restricted_db, edge.settings().warehouse_db):
         facts |= edge.table_facts(database)

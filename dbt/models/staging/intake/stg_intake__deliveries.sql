@@ -1,4 +1,4 @@
--- One row per delivery that was taken and is known at `as_at`.
+-- One row per delivery that was taken.
 with deliveries as (
     select * from {{ source('intake', 'deliveries') }}
 ),
@@ -15,7 +15,6 @@ taken as (
     from deliveries
     where
         status in ('accepted', 'accepted_with_quarantine')
-        {%- if var('as_at') %} and received_at <= timestamp '{{ var('as_at') }}'{% endif %}
 )
 
 select * from taken

@@ -1,0 +1,105 @@
+"""Commands for operators: the past made again, restore, retention. The command group of ``cli.py`` adds COMMANDS."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from .settings import load_settings
+
+FAULTS = ("CannotRebuild", "CannotRestore", "ArchiveError", "RunInProgress", "ReleaseError", "GateError", "ContractError")
+FAULTS += ("ReaderError", "NotWritten", "NoRoom")
+
+
+@contextmanager
+def plain_errors():
+    """What can go wrong, said in a line, with exit code 1."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__name__ not in FAULTS:
+            raise
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+def run_as_at(text: str, with_todays: bool) -> None:
+    """Make the release of an instant again, say where it is, and whether it is the one that was published then."""
+    from . import rebuild, warehouse
+
+    settings = load_settings()
+    with plain_errors(), warehouse.run_lock(settings):
+        again = rebuild.rebuild(settings, rebuild.find_instant(settings, text), with_todays)
+    if again.outcome.folder is None:
+        click.echo(f"The gate refuses what was known then. Read {again.outcome.why}")
+        sys.exit(1)
+    click.echo(f"Rebuilt in {again.outcome.folder}; what is published stays as it is.")
+    if again.original and not with_todays:
+        differing = again.differing_files
+        same = f"Equal to release {again.original.name}, byte for byte."
+        click.echo(same if not differing else f"It differs from release {again.original.name} in: {', '.join(differing)}.")
+
+
+@click.command()
+@click.option("--from", "backup", type=click.Path(path_type=Path, exists=True), help="A folder with copies of archive and keys.")
+@click.option("--latest", is_flag=True, help="Make only the latest release again, not all.")
+def restore(backup: Path | None, latest: bool) -> None:
+    """Make database, warehouse and releases again from the archive."""
+    from . import restore as restoring
+    from . import warehouse
+
+    settings = load_settings()
+    with plain_errors():
+        if backup:
+            restoring.take_over(settings, backup)
+        with warehouse.run_lock(settings):
+            made = restoring.restore(settings, latest, click.echo)
+    click.echo(f"Restored from the archive; {len(made)} releases were made again.")
+
+
+@click.command()
+@click.option("--apply", "is_applied", is_flag=True, help="Remove what is listed. Without it nothing is changed.")
+def retention(is_applied: bool) -> None:
+    """List what may be removed under [tool.outcomes.retention] in pyproject.toml: old deliveries and releases."""
+    from . import retention as terms_of
+    from . import warehouse
+    from .archive import Archive, instant
+
+    settings = load_settings()
+    terms = terms_of.read_terms(settings)
+    if terms is None:
+        click.echo("pyproject.toml has no [tool.outcomes.retention]: everything is kept.")
+        return
+    with plain_errors(), warehouse.run_lock(settings):
+        contracts, at = warehouse.prepare(settings), instant(Archive(settings.archive_dir).latest_instant())
+        doomed = terms_of.find(settings, contracts, terms, at)
+        for item in doomed:
+            click.echo(f"{item.kind:<9}{item.byte_count / 1e6:>10,.1f} MB  {item.name}: {item.why}")
+        if is_applied:
+            terms_of.remove(settings, contracts, doomed, at)
+    total = sum(item.byte_count for item in doomed) / 1e6
+    done = "removed" if is_applied else "may go; nothing was changed. Remove them with --apply"
+    click.echo(f"{len(doomed)} deliveries and releases, {total:,.1f} MB, {done}.")
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--figures-only", is_flag=True, help="Leave out the records behind the figures, which take two rebuilds.")
+def diff(old: str, new: str, figures_only: bool) -> None:
+    """List every figure that changed between two releases, with the deliveries and records that changed it."""
+    from . import difference, warehouse
+
+    settings = load_settings()
+    with plain_errors():
+        found = difference.compare(settings, old, new)
+        if found.figures and not figures_only:
+            with warehouse.run_lock(settings):
+                found = difference.with_records(settings, found, click.echo)
+    click.echo(difference.report(found))
+
+
+COMMANDS = [diff, restore, retention]

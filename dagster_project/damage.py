@@ -1,0 +1,56 @@
+"""Is a database file whole? A damaged one is set aside, never deleted: the night makes it anew from the archive."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+HEADERS_BYTES = 3 * 4096  # before the first block of a DuckDB file
+SIGNS = re.compile(r"not a valid DuckDB database|could not read enough bytes|checksum|corrupt", re.I)
+
+
+def is_damage(error: BaseException | str) -> bool:
+    """Whether an error says that a database file itself is broken, not what was asked of it."""
+    return bool(SIGNS.search(str(error)))
+
+
+def damage(database: Path) -> str | None:
+    """What is wrong with a database file, in DuckDB's words; None if it opens and is as long as it says it is.
+
+    Raises duckdb.Error for what is no damage, such as another process that holds the file.
+    """
+    if not database.exists():
+        return None
+    try:
+        with duckdb.connect(str(database)) as con:  # not read only: a log of writes left by a killed process is worked in
+            block_size = con.execute("select block_size from pragma_database_size()").fetchone()[0]
+            need = HEADERS_BYTES + block_size * _blocks_in_use(con)
+    except duckdb.Error as error:
+        if is_damage(error):
+            return str(error).splitlines()[0]
+        raise
+    size = database.stat().st_size
+    return f"it is {size:,} bytes long and should be {need:,} or more" if size < need else None
+
+
+def _blocks_in_use(con: duckdb.DuckDBPyConnection) -> int:
+    """One more than the number of the last block that holds anything. Free blocks at the end may have been cut off."""
+    tables = con.execute("select schema_name, table_name from duckdb_tables() where not internal").fetchall()
+    last = [con.execute("select max(block_id) from pragma_metadata_info()").fetchone()[0]]
+    for schema, table in tables:
+        last += con.execute("select max(block_id) from pragma_storage_info(?)", [f'"{schema}"."{table}"']).fetchone()
+    return 1 + max((block for block in last if block is not None), default=-1)
+
+
+def set_aside(database: Path) -> Path:
+    """Rename a damaged database and its log of writes, so that a new one can be made. Returns the new name."""
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    aside = database.with_name(f"{database.name}.damaged-{stamp}")
+    for suffix in ("", ".wal"):
+        path = database.with_name(database.name + suffix)
+        if path.exists():
+            path.rename(aside.with_name(aside.name + suffix))
+    return aside
