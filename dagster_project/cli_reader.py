@@ -114,8 +114,11 @@ def releases() -> None:
     if not lines:
         click.echo("There is no release yet. Make one with: make run")
         return
-    columns = ["release", "created (UTC)", "tables", "passed", "warned", "failed", "status"]
-    rows = [(r.release_id, r.created_at[:19].replace("T", " "), r.tables, r.passed, r.warned, r.failed, r.status) for r in lines]
+    columns = ["release", "created (UTC)", "tables", "passed", "warned", "waived", "failed", "status"]
+    rows = [
+        (r.release_id, r.created_at[:19].replace("T", " "), r.tables, r.passed, r.warned, r.waived, r.failed, r.status)
+        for r in lines
+    ]
     click.echo(reader.as_table(reader.Answer(columns, rows), wide=True))
 
 
@@ -142,4 +145,17 @@ def trace(indicator: str, area: str, period: str, view: str | None, release_id: 
         _fail(error)
 
 
-COMMANDS = [query, releases, trace]
+@click.command()
+@click.option("--html", is_flag=True, help="Print only where the HTML page is.")
+def night(html: bool) -> None:
+    """Print the latest night's summary: what was published or held, what to fix, what is late, what changed."""
+    from . import summary
+
+    folder = summary.latest(load_settings())
+    if folder is None or not (folder / "summary.md").exists():
+        click.echo("No night has left a summary yet. Run one with: outcomes run", err=True)
+        sys.exit(1)
+    click.echo(folder / "summary.html" if html else (folder / "summary.md").read_text(encoding="utf-8"))
+
+
+COMMANDS = [night, query, releases, trace]

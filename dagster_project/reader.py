@@ -49,6 +49,7 @@ class ReleaseLine:
     tables: int
     passed: int
     warned: int
+    waived: int
     failed: int
     status: str  # current | published | refused
 
@@ -172,5 +173,6 @@ def releases(settings: Settings) -> list[ReleaseLine]:
             manifest = load_json(folder, "manifest")
             created, tables = manifest["created_at"], len(manifest["row_counts"])
             status = "current" if folder.name == current_name else "published"
-        lines.append(ReleaseLine(folder.name, created, tables, counts["passed"], counts["warned"], counts["failed"], status))
+        judged = (counts.get(k, 0) for k in ("passed", "warned", "waived", "failed"))
+        lines.append(ReleaseLine(folder.name, created, tables, *judged, status))
     return sorted(lines, key=lambda line: (line.created_at, line.release_id), reverse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .reader import NULL, Answer, as_table, connect, percent, release_folder
+from .reader import NULL, Answer, as_table, connect, load_json, percent, release_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,7 +19,7 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list | None = None) 
 
 def _line(row: dict[str, Any]) -> tuple:
     met = {None: NULL, True: "met", False: "missed"}[row["is_target_met"]]
-    match = "=" if row["is_reproduced"] else "differs"
+    match = {None: "held", True: "=", False: "differs"}[row["is_reproduced"]]
     return (
         row["geography_name"],
         row["numerator"],
@@ -61,7 +61,7 @@ def _section(con: duckdb.DuckDBPyConnection, group: dict[str, Any]) -> list[str]
         text += f" (in print {beside['published_numerator']:,} / {beside['published_denominator']:,} = " if beside else ""
         text += f"{percent(beside['published_pct'], '1')})" if beside else ""
         lines.append(f"{total['geography_name']}: {text}")
-    reproduced = sum(r["is_reproduced"] for r in parts)
+    reproduced = sum(bool(r["is_reproduced"]) for r in parts)
     lines.append(f"{reproduced} of {len(parts)} percentages in print are reproduced.")
     return lines
 
@@ -77,6 +77,8 @@ def print_headline(settings: Settings) -> str:
             con, "select distinct indicator_id, view_id, period_type, period_start from published_comparison order by all"
         )
         lines = [line for group in groups for line in ["", *_section(con, group)]]
+    waived = [r for r in load_json(folder, "verdict")["rules"] if r["outcome"] == "waived"]
+    lines += ["", *(f"{r['rule_id']} failed. {r['note']}" for r in waived)] if waived else []
     return "\n".join(
         [f"Release {folder.name} in {folder}", *lines, "", "Ask it: outcomes query · outcomes trace · outcomes releases"]
     )

@@ -15,7 +15,7 @@ import yaml
 DATABASES = ("release", "warehouse")
 SEVERITIES = ("block", "warn")
 ROW_COUNT = "expect_table_row_count_to_be_between"
-_RULE_KEYS = {"id", "type", "kwargs", "severity", "limit", "denominator", "endangers", "says", "remedy", "needs"}
+_RULE_KEYS = {"id", "type", "kwargs", "severity", "limit", "denominator", "endangers", "says", "remedy", "needs", "waivable"}
 _REQUIRED = {"id", "type", "severity", "endangers", "says", "remedy"}
 
 
@@ -25,7 +25,10 @@ class GateError(RuntimeError):
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``limit_percent`` is of the rows checked; ``needs`` names a table without which it cannot apply."""
+    """One rule. ``limit_percent`` is of the rows checked; ``needs`` names a table without which it cannot apply.
+
+    Not waivable are rules that protect people and those without which the tables are not what they say they are.
+    """
 
     id: str
     type: str
@@ -38,17 +41,29 @@ class Rule:
     says: str
     remedy: str
     needs: str | None
+    is_waivable: bool = True
 
 
 @dataclass(frozen=True)
 class Suite:
-    """The rules of one table; ``name`` is the file's stem, ``views`` are helper queries by name."""
+    """The rules of one table; ``name`` is the file's stem, ``views`` are helper queries by name.
+
+    A table that may be empty need not have rows; while it has none, its rules do not apply.
+    """
 
     name: str
     table: str
     database: str
     rules: tuple[Rule, ...]
     views: dict[str, str] = field(default_factory=dict)
+    may_be_empty: bool = False
+
+
+def _flag(node: dict, key: str, default: bool, where: str) -> bool:
+    value = node.get(key, default)
+    if not isinstance(value, bool):
+        raise GateError(f"{where}: {key} is '{value}', not true or false.")
+    return value
 
 
 def _rule(node: dict, path: Path) -> Rule:
@@ -74,6 +89,8 @@ def _rule(node: dict, path: Path) -> Rule:
         says=" ".join(str(node["says"]).split()),
         remedy=" ".join(str(node["remedy"]).split()),
         needs=node.get("needs"),
+        # an empty table would pass every other rule, so nobody may waive that there are rows
+        is_waivable=_flag(node, "waivable", True, where) and str(node["type"]) != ROW_COUNT,
     )
 
 
@@ -81,7 +98,7 @@ def read_suite(path: Path) -> Suite:
     """One suite file. Raises GateError, naming the file and rule, for anything that could be misread."""
     try:
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
-        unknown = set(node) - {"table", "database", "rules", "views"}
+        unknown = set(node) - {"table", "database", "rules", "views", "may_be_empty"}
         if unknown:
             raise GateError(f"{path.name}: unknown keys {sorted(unknown)}.")
         suite = Suite(
@@ -90,6 +107,7 @@ def read_suite(path: Path) -> Suite:
             node["database"],
             tuple(_rule(r, path) for r in node["rules"]),
             dict(node.get("views") or {}),
+            _flag(node, "may_be_empty", False, path.name),
         )
     except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
         raise GateError(
@@ -97,9 +115,11 @@ def read_suite(path: Path) -> Suite:
         ) from error
     if suite.database not in DATABASES:
         raise GateError(f"{path.name}: database is '{suite.database}', allowed are {', '.join(DATABASES)}.")
-    # an empty table passes every rule about its rows, so each suite must ask for rows first
-    if not any(r.type == ROW_COUNT and r.severity == "block" and r.kwargs.get("min_value", 0) >= 1 for r in suite.rules):
-        raise GateError(f"{path.name}: has no blocking {ROW_COUNT} with min_value of 1 or more. Add one.")
+    # an empty table passes every rule about its rows, so each suite must ask for rows first, or say that it may have none
+    if not suite.may_be_empty and not any(
+        r.type == ROW_COUNT and r.severity == "block" and r.kwargs.get("min_value", 0) >= 1 for r in suite.rules
+    ):
+        raise GateError(f"{path.name}: has no blocking {ROW_COUNT} with min_value of 1 or more. Add one, or may_be_empty: true.")
     return suite
 
 

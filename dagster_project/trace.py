@@ -127,8 +127,27 @@ def _figure_lines(row: dict[str, Any]) -> list[str]:
         ("target", f"{percent(row['target_pct'])}, {met}" if row["target_pct"] is not None else NULL),
         ("status", row["status"] + (f": {row['status_reason']}" if row["status_reason"] else "")),
         ("hidden", row["suppressed_fields"] or "nothing"),
+        ("notes", row.get("notes") or "none"),
     ]
     return [f"  {name:<36}{value}" for name, value in pairs]
+
+
+def _waiver_lines(con: duckdb.DuckDBPyConnection, key: list) -> list[str]:
+    """The waivers that the release prints and in whose scope a figure is, whichever rule they name."""
+    if not con.execute("select 1 from duckdb_tables() where table_name = 'waivers'").fetchall():
+        return []  # a release from before there were any
+    figure = dict(zip(CELL, key, strict=True))
+    in_scope = [f"coalesce({name}, 'all') in ('all', ?)" for name in ("indicator_id", "geography_code")]
+    found = _rows(
+        con,
+        f"from waivers where {' and '.join(in_scope)} and coalesce(period_start, ?) = ? order by waiver_id",
+        [figure["indicator_id"], figure["geography_code"], figure["period_start"], figure["period_start"]],
+    )
+    return [
+        f"  {w['waiver_id']}: {w['rule_id']}, asked for by {w['requested_by']}, agreed by {w['approved_by']}, "
+        f"until before {w['valid_to']}: {w['reason']}"
+        for w in found
+    ]
 
 
 def trace(folder: Path, indicator: str, area: str, period: str, view: str | None = None) -> str:
@@ -151,6 +170,7 @@ def trace(folder: Path, indicator: str, area: str, period: str, view: str | None
         if not rows:
             raise NotFound(f"{found} ({view}) has no row for {place.name}, {period_names(kind, start, end)[0]}.")
         row = rows[0]
+        waivers = _waiver_lines(con, key)
         key.append(row["definition_version"])
         definition = _rows(
             con,
@@ -181,9 +201,11 @@ def trace(folder: Path, indicator: str, area: str, period: str, view: str | None
             for d in manifest["deliveries"]
         ),
         "",
+        *(["Waivers in whose scope this figure is", *waivers, ""] if waivers else []),
         "Release rules that touch this indicator",
         *(
             f"  {r['outcome']:<15}{r['rule_id']} ({r['numerator']:,} failing of {r['denominator']:,})"
+            + (f", waived by {', '.join(r['waived_by'])}" if r.get("waived_by") else "")
             for r in verdict["rules"]
             if {"all", found} & set(r["endangers"])
         ),

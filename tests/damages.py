@@ -1,92 +1,176 @@
-"""One damage for every release rule, each one statement on a clean small release that the rule must notice."""
+"""One damage for every release rule, on a clean small release: statements that the rule must notice, and if possible it alone.
+
+Rules lean on each other: a published figure is compared with the computed one, and that with the sums over it. A fine
+damage is therefore done to both tables, in a row of zeros, or in every total that holds it. Where other rules must notice
+as well, COMPANIONS says why.
+"""
 
 from __future__ import annotations
 
-from small_figures import KEY
+from small_figures import FIGURES, KEY
 
 INDICATORS, W, P = "release.main.indicators", "warehouse.indicators.indicators", "previous.main.indicators"
 C, E, L = "release.main.published_comparison", "release.main.evidence_mix", "release.main.linkage_rates"
 M = "warehouse.marts.linkage_rates"
+SEED, PRINT = "seeds.indicator_definitions", "seeds.published_figures"
 A, D = "release.main.employment_agreement", "release.main.indicator_definitions"
-NOTHING = "numerator = null, no_count = null, denominator = null, unknown_count = null, out_of_scope_count = null"
+V, S, Z = "release.main.deliveries_due", "warehouse.marts.delivery_status", "release.main.waivers"
+ORDERS, OFFENCES = "extract = 'orders'", "extract = 'offences'"
+WAIVERS = "seeds.waivers"
+NO_FIGURE = ", ".join(f"{name} = null" for name in [*FIGURES, "is_target_met"])
 NATION_YEAR = "geography_type = 'nation' and period_type = 'financial_year' and indicator_id = 'NI143'"
 ONE = "geography_code = 'A3' and period_type = 'month' and period_start = '2009-05-01' and indicator_id = 'NI143'"
-QUARTER = "geography_code = 'A3' and period_type = 'quarter' and period_start = '2009-04-01' and indicator_id = 'NI143'"
+ZERO = "geography_code = 'A3' and period_type = 'month' and period_start = '2010-01-01' and indicator_id = 'NI143'"
+HOLDS_MAY = "indicator_id = 'NI143' and date '2009-05-01' between period_start and period_end - 1"
+YEAR = "indicator_id = 'NI143' and period_type = 'financial_year'"
+RETURNED = "indicator_id = 'NI145'"
+UP = ["A3", "R2", "WAL", "EW"]  # an area, and every place that it is in
+SECOND_VIEW, SECOND_VERSION = "'other' as view_id", "2 as definition_version"
 
-# rule id → one statement that damages a clean release
+
+def both(change: str, where: str) -> str:
+    """The same wrong figure published and computed."""
+    return f"update {INDICATORS} set {change} where {where}; update {W} set {change} where {where}"
+
+
+def copied(change: str, where: str, tables: tuple[str, ...] = (INDICATORS, W)) -> str:
+    """A second row like one that is there, in each table."""
+    return "; ".join(f"insert into {table} select * replace ({change}) from {table} where {where}" for table in tables)
+
+
+def more_out_of_scope(where: str, places: list[str], by: int = 1) -> str:
+    """A count that no identity holds, changed in some places, published and computed."""
+    codes = ", ".join(f"'{place}'" for place in places)
+    return both(f"out_of_scope_count = out_of_scope_count + {by}", f"{where} and geography_code in ({codes})")
+
+
+def linkage(agency: str, linked: int, of: int) -> str:
+    """The same linkage published and computed."""
+    change = f"linked_count = {linked}, reference_count = {of}, linkage_rate_pct = {100 * linked / of}"
+    return "; ".join(f"update {table} set {change} where agency = '{agency}'" for table in (L, M))
+
+
+def hidden(where: str) -> str:
+    """Rows of the indicators suppressed as they should be, with their evidence."""
+    figures = f"update {INDICATORS} set status = 'suppressed', suppressed_fields = 'all', {NO_FIGURE} where {where}"
+    return f"{figures}; delete from {E} where {where}"
+
+
+def calendar(change: str, extract: str) -> str:
+    """The same wrong dates of a delivery, published and computed."""
+    return f"update {V} set {change} where {extract}; update {S} set {change} where {extract}"
+
+
+def waived(place: str = "XX", agreed: str = "Bob", until: str = "2009-08-31", tables: tuple[str, ...] = (Z, WAIVERS)) -> str:
+    """A waiver, published and in the seed."""
+    words = f"'W1', 'area_unknown_share_is_high', 'NI143', '{place}', '2009-05-01', 'Made', 'Ann', '{agreed}', '2009-08-01'"
+    return "; ".join(f"insert into {table} values ({words}, '{until}')" for table in tables)
+
+
+# rule id → statements, with ; between, that damage a clean release
 DAMAGES = {
     "indicators_has_rows": f"delete from {INDICATORS}",
     "indicators_key_is_unique": f"insert into {INDICATORS} select * from {INDICATORS} where {ONE}",
     "indicators_keys_are_filled": f"update {INDICATORS} set geography_name = null where {ONE}",
-    "indicators_cover_the_index": f"delete from {INDICATORS} where {ONE}",
-    "indicators_hold_only_the_index": f"insert into {INDICATORS} "
-    f"select * replace ('XX' as geography_code) from {INDICATORS} where {ONE}",
-    "indicators_hold_every_definition": f"delete from {INDICATORS} where indicator_id = 'NI145'",
+    "indicators_cover_the_index": f"delete from {INDICATORS} where {ZERO}; delete from {W} where {ZERO}",
+    "indicators_hold_only_the_index": copied("'XX' as geography_code", ONE),
+    "indicators_hold_every_definition": f"delete from {INDICATORS} where {RETURNED}; delete from {W} where {RETURNED}",
     "indicators_agree_with_their_definition": f"update {INDICATORS} set is_assumption = true where {ONE}",
-    "indicators_status_is_known": f"update {INDICATORS} set status = 'fine' where {ONE}",
-    "indicators_geography_type_is_known": f"update {INDICATORS} set geography_type = 'county' where {ONE}",
-    "indicators_period_type_is_known": f"update {INDICATORS} set period_type = 'week' where {ONE}",
+    "indicators_status_is_known": both("status = 'fine'", ZERO),
+    "indicators_geography_type_is_known": copied("'county' as geography_type", ZERO),
+    "indicators_period_type_is_known": copied("'week' as period_type", ZERO),
     "indicators_statuses_have_reasons": f"update {INDICATORS} set status_reason = ' ' where status = 'suppressed'",
     "indicators_available_figures_are_there": f"update {INDICATORS} set numerator = null where {ONE}",
     "indicators_unavailable_rows_show_no_rate": f"update {INDICATORS} set rate_pct = 50 where status = 'not_available'",
     "indicators_percentages_are_within_0_and_100": f"update {INDICATORS} set upper_bound_pct = 100.1 where {ONE}",
-    "indicators_counts_are_not_negative": f"update {INDICATORS} set out_of_scope_count = -1 where {ONE}",
-    "indicators_numerator_is_within_denominator": f"update {INDICATORS} set numerator = denominator + 1 where {ONE}",
-    "indicators_counts_add_to_denominator": f"update {INDICATORS} set no_count = no_count + 1 where {ONE}",
-    "indicators_rate_follows_from_counts": f"update {INDICATORS} set rate_pct = rate_pct + 0.01 where {ONE}",
+    "indicators_counts_are_not_negative": f"update {INDICATORS} set out_of_scope_count = -1 where {RETURNED}",
+    "indicators_numerator_is_within_denominator": both("denominator = 0", f"{RETURNED} and numerator > 0"),
+    "indicators_counts_add_to_denominator": f"update {INDICATORS} set no_count = 7 where {ZERO}; "
+    f"update {W} set no_count = null where {ZERO}",
+    "indicators_rate_follows_from_counts": both("rate_pct = rate_pct + 0.01", ONE),
     "indicators_bounds_contain_the_rate": f"update {INDICATORS} set lower_bound_pct = rate_pct + 1 where {ONE}",
     "indicators_interval_contains_the_rate": f"update {INDICATORS} set interval_high_pct = rate_pct - 1 where {ONE}",
     "indicators_target_verdict_follows": f"update {INDICATORS} set is_target_met = not is_target_met where {ONE}",
     "indicators_are_the_computed_figures": f"update {INDICATORS} set out_of_scope_count = out_of_scope_count + 1 where {ONE}",
-    "indicators_show_no_small_count": f"update {INDICATORS} set unknown_count = 4 where {ONE}",
-    "indicators_suppressed_rows_show_nothing": f"update {INDICATORS} set interval_low_pct = 1 where status = 'suppressed'",
+    "indicators_show_no_small_count": f"update {INDICATORS} set out_of_scope_count = 3 where {ZERO}; "
+    f"update {W} set out_of_scope_count = null where {ZERO}",
+    "indicators_suppressed_rows_show_nothing": f"update {INDICATORS} set interval_low_pct = 1, suppressed_fields = null "
+    "where status = 'suppressed'",
     "indicators_suppressed_fields_are_empty": f"update {INDICATORS} set suppressed_fields = 'out_of_scope_count' where {ONE}",
-    "indicators_hidden_counts_do_not_follow_from_their_row": f"update {INDICATORS} set no_count = 30 where status = 'available' "
-    "and suppressed_fields is not null",
-    "indicators_hidden_areas_do_not_follow_from_their_parent": f"update {INDICATORS} set status = 'suppressed', "
-    f"{NOTHING} where {ONE}",
+    # of hidden unknowns the counts of no are given back, and with them the unknowns
+    "indicators_hidden_counts_do_not_follow_from_their_row": f"update {INDICATORS} b set no_count = w.no_count, "
+    f"suppressed_fields = replace(b.suppressed_fields, 'no_count, ', '') from {W} w where b.status = 'available' "
+    "and b.suppressed_fields is not null and w.geography_code = b.geography_code and w.period_type = b.period_type "
+    "and w.period_start = b.period_start and w.indicator_id = b.indicator_id and w.view_id = b.view_id",
+    # two months hide each other, but the only area of a region is the region
+    "indicators_hidden_areas_do_not_follow_from_their_parent": hidden(
+        "indicator_id = 'NI143' and geography_code = 'A3' and period_type = 'month' "
+        "and period_start in (date '2009-05-01', date '2009-06-01')"
+    ),
     # a hidden total whose parts are all shown is no secret either
-    "indicators_hidden_periods_do_not_follow_from_their_parent": f"update {INDICATORS} set status = 'suppressed', "
-    f"{NOTHING} where {QUARTER}",
-    "views_of_one_indicator_differ_by_few": f"insert into {INDICATORS} "
-    f"select * replace ('sustainable' as view_id, numerator - 3 as numerator) from {INDICATORS} where {ONE}",
+    "indicators_hidden_periods_do_not_follow_from_their_parent": hidden(
+        "indicator_id = 'NI143' and geography_code <> 'EW' and period_type = 'quarter' and period_start = '2009-04-01'"
+    ),
+    "views_of_one_indicator_differ_by_few": "; ".join(
+        [
+            copied(SECOND_VIEW, RETURNED, (SEED, D, INDICATORS, W)),
+            both(
+                "numerator = 297, rate_pct = 74.25, known_rate_pct = 74.25, lower_bound_pct = 74.25, upper_bound_pct = 74.25",
+                f"{RETURNED} and view_id = 'other' and numerator > 0",
+            ),
+        ]
+    ),
     "release_has_no_identifiers": f"alter table {L} add column home_postcode varchar",
     "national_volume_changed_much": f"update {P} set denominator = denominator * 1.2 where {NATION_YEAR}",
     "national_volume_changed_a_little": f"update {P} set denominator = denominator * 1.03 where {NATION_YEAR}",
     "small_changes_since_last_release": f"update {P} set numerator = numerator + 2 where {ONE}",
-    "national_unknown_share_is_too_high": f"update {INDICATORS} set unknown_count = numerator where {NATION_YEAR}",
-    "national_unknown_share_is_high": f"update {INDICATORS} set unknown_count = (numerator + no_count) / 4 where {NATION_YEAR}",
-    "area_unknown_share_is_high": f"update {INDICATORS} set unknown_count = numerator + no_count "
-    "where geography_code = 'A3' and period_type = 'financial_year'",
+    # yes and no become unknown; the computed figures are gone, so that nothing can be compared with them
+    "national_unknown_share_is_too_high": f"update {INDICATORS} set unknown_count = unknown_count + no_count, no_count = 0 "
+    f"where {NATION_YEAR}; update {W} set unknown_count = null, no_count = null where {NATION_YEAR}",
+    "national_unknown_share_is_high": f"update {INDICATORS} set unknown_count = unknown_count + no_count // 2, "
+    f"no_count = no_count - no_count // 2 where {NATION_YEAR}; "
+    f"update {W} set unknown_count = null, no_count = null where {NATION_YEAR}",
+    "area_unknown_share_is_high": f"update {INDICATORS} set no_count = 0, "
+    "unknown_count = unknown_count + no_count + numerator - numerator // 2, numerator = numerator // 2, "
+    "rate_pct = 100.0 * (numerator // 2) / denominator, lower_bound_pct = 0, "
+    f"interval_low_pct = 0, is_target_met = false where {YEAR} and geography_code = 'A3'; "
+    f"update {W} set numerator = null, no_count = null, unknown_count = null, rate_pct = null where {YEAR}",
     "warehouse_indicators_has_rows": f"delete from {W}",
-    "warehouse_indicators_key_is_unique": f"insert into {W} select * from {W} where {ONE}",
+    "warehouse_indicators_key_is_unique": f"insert into {W} select * from {W} where {ZERO}",
     "warehouse_rows_are_all_published": f"insert into {W} select * replace ('XX' as geography_code) from {W} where {ONE}",
-    "warehouse_counts_add_to_denominator": f"update {W} set no_count = no_count + 1 where {ONE}",
-    "areas_add_up_to_regions": f"update {W} set unknown_count = unknown_count + 1 where {ONE}",
-    "regions_add_up_to_countries": f"update {W} set denominator = denominator + 1 where {ONE.replace('A3', 'R2')}",
-    "countries_add_up_to_the_nation": f"update {W} set numerator = numerator + 1 where {NATION_YEAR}",
-    "months_add_up_to_quarters": f"update {W} set no_count = no_count + 1 where {ONE}",
-    "months_and_quarters_add_up_to_years": f"update {W} set out_of_scope_count = out_of_scope_count + 1 where {NATION_YEAR}",
-    "months_add_up_to_windows": f"update {W} set numerator = numerator - 1 "
-    "where geography_code = 'A3' and period_type = 'published_window'",
+    # events without a place, hidden where they are published, and in no sum
+    "warehouse_counts_add_to_denominator": copied("'ZZ' as geography_code", ZERO)
+    + f"; update {W} set no_count = 7 where geography_code = 'ZZ'; "
+    f"update {INDICATORS} set status = 'suppressed', {NO_FIGURE} where geography_code = 'ZZ'",
+    "areas_add_up_to_regions": more_out_of_scope(HOLDS_MAY, UP[:1]),
+    "regions_add_up_to_countries": more_out_of_scope(HOLDS_MAY, UP[:2]),
+    "countries_add_up_to_the_nation": more_out_of_scope(HOLDS_MAY, UP[:3]),
+    # what one quarter has too much the next has too little
+    "months_add_up_to_quarters": "; ".join(
+        more_out_of_scope(f"indicator_id = 'NI143' and period_type = 'quarter' and period_start = '{start}'", UP, by)
+        for start, by in (("2009-04-01", 1), ("2009-07-01", -1))
+    ),
+    "months_and_quarters_add_up_to_years": more_out_of_scope(YEAR, UP),
+    "months_add_up_to_windows": more_out_of_scope("indicator_id = 'NI143' and period_type = 'published_window'", UP),
     "definitions_has_rows": f"delete from {D}",
     "definitions_key_is_unique": f"insert into {D} select * from {D} where indicator_id = 'NI143'",
     "definitions_are_the_seed": f"update {D} set definition = 'Other words.' where indicator_id = 'NI143'",
-    "definitions_are_complete": f"update {D} set source = '' where indicator_id = 'NI143'",
+    "definitions_are_complete": f"update {D} set valid_from = null where indicator_id = 'NI143'",
     "definitions_basis_is_known": f"update {D} set basis = 'guessed' where indicator_id = 'NI143'",
-    "definitions_of_one_measure_do_not_overlap": f"insert into {D} "
-    f"select * replace (2 as definition_version) from {D} where indicator_id = 'NI143'",
+    "definitions_of_one_measure_do_not_overlap": copied(SECOND_VERSION, RETURNED, (SEED, D, INDICATORS, W)),
     "comparison_has_rows": f"delete from {C}",
     "comparison_key_is_unique": f"insert into {C} select * from {C}",
     "comparison_covers_every_printed_figure": f"delete from {C} where geography_code = 'A1'",
     "comparison_quotes_print_correctly": f"update {C} set published_numerator = published_numerator + 1 "
     "where geography_code = 'A1'",
     "comparison_agrees_with_the_indicators": f"update {C} set numerator = numerator + 1 where geography_code = 'A1'",
-    "comparison_verdict_follows": f"update {C} set published_pct = published_pct + 2 where geography_code = 'A1'",
+    "comparison_verdict_follows": "; ".join(
+        f"update {table} set published_pct = cast(published_pct as integer) + 2 where geography_code = 'A1'"
+        for table in (C, PRINT)
+    ),
     "comparison_figures_are_reproduced": f"update {C} set is_reproduced = false where geography_code = 'A1'",
-    "evidence_has_rows": f"delete from {E}",
     "evidence_key_is_unique": f"insert into {E} select * from {E}",
-    "evidence_agency_is_filled": f"update {E} set agency = null where {ONE}",
+    "evidence_agency_is_filled": f"update {E} set agency = null where agency = 'prisons' and {ONE}",
     "evidence_shares_are_within_0_and_100": f"update {E} set share_pct = 105 where {ONE}",
     "evidence_shares_are_rounded": f"update {E} set share_pct = 83 where {ONE}",
     "evidence_belongs_to_a_visible_figure": f"insert into {E} by name select {KEY}, definition_version, "
@@ -94,11 +178,13 @@ DAMAGES = {
     "linkage_has_rows": f"delete from {L}",
     "linkage_agency_is_unique": f"insert into {L} select * from {L}",
     "linkage_covers_prisons_and_dwp": f"delete from {L} where agency = 'dwp'",
-    "linkage_counts_and_rate_agree": f"update {L} set linkage_rate_pct = 81 where agency = 'prisons'",
-    "linkage_is_the_computed_one": f"update {L} set reference_count = 1001 where agency = 'prisons'",
-    "linkage_shows_no_small_count": f"update {L} set linked_count = 3 where agency = 'prisons'",
-    "linkage_is_too_low": f"update {M} set linkage_rate_pct = 10 where agency = 'prisons'",
-    "linkage_is_low": f"update {M} set linkage_rate_pct = 40 where agency = 'dwp'",
+    "linkage_counts_and_rate_agree": "; ".join(
+        f"update {table} set linkage_rate_pct = 81 where agency = 'prisons'" for table in (L, M)
+    ),
+    "linkage_is_the_computed_one": f"update {M} set reference_count = 1001 where agency = 'prisons'",
+    "linkage_shows_no_small_count": linkage("prisons", 997, 1000),
+    "linkage_is_too_low": linkage("prisons", 100, 1000),
+    "linkage_is_low": linkage("dwp", 800, 2000),
     "agreement_has_rows": f"delete from {A}",
     "agreement_key_is_unique": f"insert into {A} select * from {A}",
     "agreement_status_is_known": f"update {A} set status = 'fine' where event_count = 90",
@@ -108,4 +194,49 @@ DAMAGES = {
     "agreement_suppressed_rows_show_nothing": f"update {A} set event_count = 50 where status = 'suppressed'",
     "agreement_does_not_follow_from_the_indicator": f"update {A} set event_count = 60, status = 'available' "
     "where record_status = 'unknown'",
+    # today is 20 August 2009; what is not needed may be late without more
+    "indicators_needing_an_overdue_delivery_are_held": calendar("carry_forward_until = '2009-08-19'", ORDERS),
+    "indicators_held_miss_a_delivery": both(f"status = 'held', {NO_FIGURE}", ZERO),
+    "indicators_held_rows_show_nothing": both("status = 'held'", ZERO),
+    "indicators_say_what_is_carried_forward": calendar("due_date = '2009-08-19', status = 'late'", ORDERS),
+    "indicators_say_what_is_waived": waived("A3"),
+    "figures_have_evidence": f"delete from {E}",
+    "agreement_is_held_while_a_source_is_overdue": calendar("carry_forward_until = '2009-08-19'", "extract = 'employment'"),
+    "deliveries_has_rows": f"delete from {V}",
+    "deliveries_key_is_unique": f"insert into {V} select * from {V} where {ORDERS}",
+    "deliveries_status_is_known": f"update {V} set status = 'soon' where {ORDERS}",
+    "deliveries_are_the_calendar": f"update {V} set period_end = '2009-09-01' where {ORDERS}",
+    "deliveries_status_follows_from_its_dates": calendar("due_date = '2009-08-19'", OFFENCES),
+    "deliveries_name_what_is_held": f"update {V} set held_indicators = 'NI143' where {ORDERS}",
+    "deliveries_are_on_time": calendar("due_date = '2009-08-19', status = 'late'", OFFENCES),
+    "waivers_key_is_unique": waived(tables=(Z, Z, WAIVERS)),
+    "waivers_are_of_two_people": waived(agreed="ANN"),
+    "waivers_are_short": waived(until="2009-09-02"),
+    "waivers_are_in_force": waived(until="2009-08-20"),
+    "waivers_are_the_seed": waived(tables=(Z,)),
+}
+
+# rule → rules that notice its damage as well → why no finer damage keeps them apart
+EMPTY = "what leans on the rows of a table misses all of them"
+UNEXPECTED = "the index knows no such kind, so the row stands for nothing in it"
+COMPANIONS = {
+    "indicators_has_rows": dict.fromkeys(
+        ("comparison_agrees_with_the_indicators", "evidence_belongs_to_a_visible_figure", "warehouse_rows_are_all_published"),
+        EMPTY,
+    ),
+    "warehouse_indicators_has_rows": {"indicators_are_the_computed_figures": EMPTY},
+    "indicators_hold_every_definition": {
+        "indicators_cover_the_index": "a definition without any row lacks its rows of the index"
+    },
+    "indicators_geography_type_is_known": {"indicators_hold_only_the_index": UNEXPECTED},
+    "indicators_period_type_is_known": {"indicators_hold_only_the_index": UNEXPECTED},
+    "national_volume_changed_much": {"national_volume_changed_a_little": "what moved much has moved more than a little"},
+    "national_unknown_share_is_too_high": {"national_unknown_share_is_high": "a share that is too high is high"},
+    "linkage_is_too_low": {"linkage_is_low": "a rate that is too low is low"},
+    "indicators_held_rows_show_nothing": {"indicators_held_miss_a_delivery": "one row is not held without its indicator"},
+    "indicators_say_what_is_carried_forward": {"deliveries_are_on_time": "what is carried forward stands in for what is late"},
+    "deliveries_status_is_known": {
+        "deliveries_status_follows_from_its_dates": "no dates give a status that is not known",
+        "deliveries_are_on_time": "what is not known is not on time",
+    },
 }

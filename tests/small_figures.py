@@ -44,6 +44,13 @@ SEEDS = {
         "financial_year,2009-04-01,2010-04-01,12,x",
         "published_window,2009-04-01,2009-08-01,4,x",
     ],
+    "waivers": ["waiver_id,rule_id,indicator_id,geography_code,period_start,reason,requested_by,approved_by,valid_from,valid_to"],
+    "waiver_rules": ["rule_id,value,why", "longest_days,31,x"],
+    "indicator_needs": [
+        "population,outcome,agency,extract,why",
+        "x,y,probation,orders,Made",
+        "termination,employed,probation,employment,Made",
+    ],
     "disclosure_rules": ["rule_id,value,why", "suppress_below,5,x", "zero_is_published,1,x", "share_rounding_base,5,x"],
 }
 COLUMNS = """indicator_id varchar, view_id varchar, definition_version integer, title varchar, geography_type varchar,
@@ -51,7 +58,7 @@ COLUMNS = """indicator_id varchar, view_id varchar, definition_version integer, 
     no_count bigint, denominator bigint, unknown_count bigint, out_of_scope_count bigint, rate_pct double, known_rate_pct double,
     lower_bound_pct double, upper_bound_pct double, interval_low_pct double, interval_high_pct double, target_pct double,
     is_target_met boolean, basis varchar, is_assumption boolean, unknown_in_denominator boolean, status varchar,
-    status_reason varchar"""
+    status_reason varchar, notes varchar"""
 FIGURES = [
     "numerator",
     "no_count",
@@ -130,6 +137,7 @@ def _row(indicator: str, view: str, in_base: bool, place: tuple, period: tuple) 
         False,
         in_base,
         *status,
+        None,
     ]
 
 
@@ -170,6 +178,7 @@ def indicator_rows() -> list[list]:
                 False,
                 False,
                 *status,
+                None,
             ]
         )
     return rows

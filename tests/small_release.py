@@ -78,12 +78,27 @@ def build_warehouse(path: Path) -> None:
             "r(agency, reference_count, linked_count, linkage_rate_pct)"
         )
         con.execute("create table marts.linkage_rates as select * from publish.linkage_rates")
+        _build_calendar(con)
         con.execute("""create table publish.employment_agreement as
             select 'nation' as geography_type, 'EW' as geography_code, 'financial_year' as period_type,
                    date '2009-04-01' as period_start, *
             from (values ('yes', 'yes', 500, 'available'), ('yes', 'no', 90, 'available'), ('no', 'yes', null, 'suppressed'),
                          ('no', 'no', 200, 'available'), ('unknown', 'yes', null, 'suppressed'))
                 r(record_status, p45_status, event_count, status)""")
+
+
+def _build_calendar(con: duckdb.DuckDBPyConnection) -> None:
+    """Every delivery is on time, and nothing is waived."""
+    con.execute("""create table marts.delivery_status as
+        select agency, extract, 'on_time' as status, date '2009-07-31' as latest_extract_date,
+               timestamp '2009-08-10' as latest_received_at, date '2009-08-31' as period_end, date '2009-09-10' as due_date,
+               date '2009-10-25' as carry_forward_until, 0::bigint as days_late, date '2009-08-20' as today
+        from (values ('probation', 'orders'), ('probation', 'employment'), ('police', 'offences')) e(agency, extract)""")
+    con.execute("""create table publish.deliveries_due as
+        select agency, extract, status, latest_extract_date, period_end, due_date, carry_forward_until,
+               cast(null as varchar) as held_indicators from marts.delivery_status""")
+    con.execute("""create table publish.waivers (waiver_id varchar, rule_id varchar, indicator_id varchar, geography_code varchar,
+        period_start date, reason varchar, requested_by varchar, approved_by varchar, valid_from date, valid_to date)""")
 
 
 def build_deliveries(path: Path) -> None:

@@ -46,8 +46,15 @@ def published_release(context: dg.AssetExecutionContext):
             asset_key=ASSET,
             passed=result.outcome in ("passed", "not_applicable"),
             check_name=result.rule_id.replace("-", "_"),
-            severity=dg.AssetCheckSeverity.ERROR if result.severity == "block" else dg.AssetCheckSeverity.WARN,
-            metadata={"failing": result.numerator, "checked": result.denominator, "outcome": result.outcome},
+            severity=dg.AssetCheckSeverity.ERROR
+            if result.severity == "block" and result.outcome != "waived"
+            else dg.AssetCheckSeverity.WARN,
+            metadata={
+                "failing": result.numerator,
+                "checked": result.denominator,
+                "outcome": result.outcome,
+                "note": result.note,
+            },
         )
     if not outcome.is_published:
         raise dg.Failure(
