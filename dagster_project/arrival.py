@@ -34,11 +34,14 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True)
 class Scan:
-    """What one pass over the text tells. ``is_plain``: nothing in the bytes stands in the way of DuckDB's own reader."""
+    """What one pass over the text tells. ``is_plain``: nothing in the bytes stands in the way of DuckDB's own reader;
+    ``is_ended``: the last line has its end; ``text_hash``: SHA-256 of the text, unpacked."""
 
     line_count: int
     delimiter_count: int
     is_plain: bool
+    is_ended: bool
+    text_hash: str
 
 
 def fingerprint(path: Path, copy_to: BinaryIO | None = None) -> tuple[str, int]:
@@ -95,7 +98,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
                         yield piece
                     raw = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
             except zlib.error as error:
-                raise FileRefused(f"is not a whole gzip file ({error})", "Pack it again and send it again.") from error
+                raise FileRefused("is not a whole gzip file", "Pack it again and send it again.") from error
         if packed and not unpack.eof:
             raise FileRefused("ends in the middle of its gzip data", "It was cut off on the way; send it again.")
 
@@ -114,13 +117,14 @@ def _refuse_other_formats(first: bytes, encoding: str) -> None:
 
 def scan(path: Path, extract: Extract) -> Scan:
     """One pass over the text. Raises FileRefused for what is empty, broken, or in another format than agreed."""
-    lines, delimiters, first, last, is_plain = 0, 0, b"", b"", True
+    lines, delimiters, first, last, is_plain, digest = 0, 0, b"", b"", True, hashlib.sha256()
     # ASCII bytes mean the same in every encoding that a contract may name
     decoder = codecs.getincrementaldecoder("utf-8" if extract.encoding == "utf-8" else "ascii")()
     for piece in _pieces(path):
         if len(first) < 4:
             first = (first + piece[:4])[:4]
             _refuse_other_formats(first, extract.encoding)
+        digest.update(piece)
         lines += piece.count(b"\n")
         delimiters += piece.count(extract.delimiter.encode())
         is_plain = is_plain and _is_plain(piece, last, decoder)
@@ -131,7 +135,13 @@ def scan(path: Path, extract: Extract) -> Scan:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         is_plain = False
-    return Scan(lines + (last != b"\n"), delimiters, is_plain and last != b"\r")
+    return Scan(
+        line_count=lines + (last != b"\n"),
+        delimiter_count=delimiters,
+        is_plain=is_plain and last != b"\r",
+        is_ended=last in (b"\n", b"\r"),
+        text_hash=digest.hexdigest(),
+    )
 
 
 def _is_plain(piece: bytes, last: bytes, decoder: codecs.IncrementalDecoder) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import duckdb
 
@@ -11,12 +12,16 @@ from .contracts import Column, ContractError, Contracts, Extract
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one column: ``fails`` is SQL over ``sent``; ``says`` tells the supplier what to do."""
+    """One check of one column: ``fails`` is SQL over ``sent``; ``says`` tells the supplier what to do.
+
+    ``about`` is SQL for the text that takes the place of ``{}`` in ``says``.
+    """
 
     column: str
     reason: str
     fails: str
     says: str
+    about: str = "''"
 
 
 def value(name: str) -> str:
@@ -40,20 +45,80 @@ def _quoted(text: str) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _column_checks(column: Column, contracts: Contracts, text: str) -> list[Check]:
+def _latest(column: Column, as_of: date | None) -> str | None:
+    """The last day on which a date of the column may lie, by the extract date; None if it does not matter."""
+    if as_of is None or column.latest_days is None:
+        return None
+    latest = (as_of + timedelta(days=column.latest_days)).isoformat()
+    return latest if latest < _bounds(column)[1] else None
+
+
+def _bounds(column: Column) -> tuple[str, str]:
+    return str(column.options.get("minimum", "1900-01-01")), str(column.options.get("maximum", "2099-12-31"))
+
+
+def _is_no_date(column: Column, text: str, latest: str | None = None) -> str:
+    """SQL that holds where a text is there and is no date within its bounds, or one after ``latest``."""
+    low, high = _bounds(column)
+    return f"{text} is not null and coalesce({typed(column, text)} not between date '{low}' and date '{latest or high}', true)"
+
+
+def _date_checks(column: Column, text: str, as_of: date | None) -> list[Check]:
+    (low, high), form, latest = _bounds(column), column.options.get("format", "yyyy-MM-dd"), _latest(column, as_of)
+    says = f"Not a date from {low} to {high}. Send it as {form}."
+    checks = [Check(column.name, "bad_date", _is_no_date(column, text), says)]
+    if latest:
+        days = f"{column.latest_days} days after " if column.latest_days else ""
+        says = f"Later than {days}the extract date {as_of}. Correct it, or the date in the name of the file."
+        fails = f"{typed(column, text)} > date '{latest}' and {typed(column, text)} <= date '{high}'"
+        checks.append(Check(column.name, "future_date", fails, says))
+    return checks
+
+
+def _code_checks(column: Column, extract: Extract, contracts: Contracts, text: str) -> list[Check]:
+    name, periods = column.name, contracts.code_periods(column.code_list)
+    codes, by_case = ", ".join(map(_quoted, sorted(periods))), {code.lower(): code for code in sorted(periods, reverse=True)}
+    in_other_case = f"lower({text}) in ({', '.join(map(_quoted, sorted(by_case)))})"
+    unknown = f"Not a code of the list {column.code_list}. Send an agreed code."
+    case = f"The list {column.code_list} has it as {{}}. Send it in that case."
+    known_as = f"case lower({text}) {' '.join(f'when {_quoted(k)} then {_quoted(v)}' for k, v in by_case.items())} end"
+    checks = [
+        Check(name, "unknown_code", f"{text} not in ({codes}) and not {in_other_case}", unknown),
+        Check(name, "code_case", f"{text} not in ({codes}) and {in_other_case}", case, known_as),
+    ]
+    groups: dict[frozenset, list[str]] = {}  # codes in force in the same periods
+    for code in sorted(periods) if column.code_valid_on else ():
+        if ("", "") not in periods[code]:
+            groups.setdefault(frozenset(periods[code]), []).append(code)
+    if groups:
+        day = typed(next(c for c in extract.columns if c.name == column.code_valid_on))
+        held = [(f"{text} in ({', '.join(map(_quoted, g))})", sorted(spans)) for spans, g in groups.items()]
+        fails = " or ".join(f"({within} and not ({' or '.join(_holds(day, *s) for s in spans)}))" for within, spans in held)
+        spoken = " ".join(f"when {within} then {_quoted(' and '.join(_in_words(*s) for s in spans))}" for within, spans in held)
+        says = (
+            f"In the list {column.code_list} it is in force only {{}}, not on {column.code_valid_on}. "
+            "Send the code of that day, or correct the date."
+        )
+        checks.append(Check(name, "retired_code", f"({fails})", says, f"case {spoken} end"))
+    return checks
+
+
+def _holds(day: str, first: str, end: str) -> str:
+    """SQL that holds when a day is within a period; ``end`` is the first day no longer in it."""
+    return " and ".join([*([f"{day} >= date '{first}'"] if first else []), *([f"{day} < date '{end}'"] if end else [])])
+
+
+def _in_words(first: str, end: str) -> str:
+    return " ".join([*([f"from {first}"] if first else []), *([f"before {end}"] if end else [])])
+
+
+def _column_checks(column: Column, extract: Extract, contracts: Contracts, text: str, as_of: date | None) -> list[Check]:
     name, options, typed_text = column.name, column.options, typed(column, text)
     checks = []
     if column.is_required:
         checks.append(Check(name, "required", f"{text} is null", "A value is required. Fill it."))
     if column.type == "date":
-        low, high, form = (
-            options.get("minimum", "1900-01-01"),
-            options.get("maximum", "2099-12-31"),
-            options.get("format", "yyyy-MM-dd"),
-        )
-        bad = f"coalesce({typed_text} not between date '{low}' and date '{high}', true)"
-        says = f"Not a date from {low} to {high}. Send it as {form}."
-        checks.append(Check(name, "bad_date", f"{text} is not null and {bad}", says))
+        checks += _date_checks(column, text, as_of)
     if column.type == "integer":
         signs = (("minimum", "<"), ("maximum", ">"))
         bounds = "".join(f" or {typed_text} {sign} {options[key]}" for key, sign in signs if key in options)
@@ -70,52 +135,63 @@ def _column_checks(column: Column, contracts: Contracts, text: str) -> list[Chec
         says = f"Not of the agreed form {options['pattern']}. Correct it."
         checks.append(Check(name, "pattern", f"not regexp_full_match({text}, {_quoted(options['pattern'])})", says))
     if column.code_list:
-        codes = ", ".join(_quoted(code) for code in sorted(contracts.codes(column.code_list)))
-        says = f"Not a code of the list {column.code_list}. Send an agreed code, in the agreed case."
-        checks.append(Check(name, "unknown_code", f"{text} not in ({codes})", says))
+        checks += _code_checks(column, extract, contracts, text)
     return checks
 
 
-def checks_of(extract: Extract, contracts: Contracts) -> list[Check]:
-    """Every check of the values of one row that the contract asks for."""
-    return [check for column in extract.columns for check in _column_checks(column, contracts, value(column.name))]
+def checks_of(extract: Extract, contracts: Contracts, as_of: date | None = None) -> list[Check]:
+    """Every check of the values of one row that the contract asks for, in a file that is of day ``as_of``."""
+    return [check for c in extract.columns for check in _column_checks(c, extract, contracts, value(c.name), as_of)]
 
 
-def _may_fail(extract: Extract, contracts: Contracts) -> str:
+def _sound(column: Column, extract: Extract, contracts: Contracts) -> str:
+    """A column's typed value for the row rules; null where it is no date or number as agreed, which is a finding already."""
+    bad = [c.fails for c in _column_checks(column, extract, contracts, value(column.name), None) if c.reason.startswith("bad_")]
+    return f"case when not coalesce({' or '.join(bad)}, false) then {typed(column)} end" if bad else typed(column)
+
+
+def _may_fail(extract: Extract, contracts: Contracts, as_of: date | None) -> str:
     """SQL that holds for every row that fails a check, and for few others: the checks of the text with its blanks on.
 
-    Text that is right as it stands is right without its blanks, and this takes a third of the time.
+    Text that is right as it stands is right without its blanks, and this takes a third of the time. A date is read and a
+    list is searched once, whatever may be wrong with them.
     """
     tests = []
     for column in extract.columns:
         text = f'"{column.name}"'
-        of_text = [c.fails for c in _column_checks(column, contracts, text) if c.reason != "required"]
-        tests += [
-            *of_text,
-            *([f"{text} is null or {text} < '!' or {text} > '~'"] if column.is_required else []),
-        ]  # every blank there is
+        for check in _column_checks(column, extract, contracts, text, as_of):
+            if check.reason == "bad_date":
+                tests.append(_is_no_date(column, text, _latest(column, as_of)))
+            elif check.reason == "unknown_code":
+                tests.append(f"{text} not in ({', '.join(map(_quoted, sorted(contracts.codes(column.code_list))))})")
+            elif check.reason == "required":
+                tests.append(f"{text} is null or {text} < '!' or {text} > '~'")  # every blank there is
+            elif check.reason not in ("future_date", "code_case"):
+                tests.append(check.fails)
     return " or ".join(f"coalesce({test}, false)" for test in tests) or "false"
 
 
-def find(con: duckdb.DuckDBPyConnection, extract: Extract, contracts: Contracts) -> None:
+def find(con: duckdb.DuckDBPyConnection, extract: Extract, contracts: Contracts, as_of: date | None = None) -> None:
     """Fill table ``findings`` (_row_number, _line, column_name, reason, offending_text, record_key, says) from ``sent``.
 
-    A first pass marks the rows that fail anything at all; only those are looked at closely. Raises ContractError for a
-    row rule that is not SQL over the columns of the extract.
+    ``as_of`` is the extract date; without one no date is too late. A first pass marks the rows that fail anything at all;
+    only those are looked at closely. Raises ContractError for a row rule that is not SQL over the columns of the extract.
     """
     key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
     con.execute(
         "create or replace temp table findings (_row_number bigint, _line bigint, column_name varchar, reason varchar, "
         "offending_text varchar, record_key varchar, says varchar)"
     )
-    checks = checks_of(extract, contracts)
-    con.execute(f"create or replace temp table suspects as select * from sent where {_may_fail(extract, contracts)}")
-    for c in checks if _count(con, "suspects") else ():
-        con.execute(
-            f'insert into findings select _row_number, _line, ?, ?, "{c.column}", {key}, ? from suspects where {c.fails}',
-            [c.column, c.reason, c.says],
-        )
-    types = ", ".join(f'{typed(c)} as "{c.name}"' for c in extract.columns)
+    checks = checks_of(extract, contracts, as_of)
+    con.execute(f"create or replace temp table suspects as select * from sent where {_may_fail(extract, contracts, as_of)}")
+    if checks and _count(con, "suspects"):
+        found = [
+            f'select _row_number, _line, {_quoted(c.column)}, {_quoted(c.reason)}, "{c.column}", {key}, '
+            f"replace({_quoted(c.says)}, '{{}}', {c.about}) from suspects where {c.fails}"
+            for c in checks
+        ]
+        con.execute("insert into findings " + " union all ".join(found))
+    types = ", ".join(f'{_sound(c, extract, contracts)} as "{c.name}"' for c in extract.columns)
     for rule in extract.rules:
         failing = f"select _row_number from (select _row_number, {types} from sent) where {rule.fails_when}"
         try:

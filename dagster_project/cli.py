@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from . import cli_operator, cli_reader
+from . import cli_drill, cli_operator, cli_reader
 from .settings import load_settings
 
 
@@ -105,7 +105,7 @@ def dev(port: int) -> None:
     os.execv(dagster, [dagster, "dev", "-m", "dagster_project.definitions", "-p", str(port)])
 
 
-for command in [*cli_reader.COMMANDS, *cli_operator.COMMANDS]:
+for command in [*cli_reader.COMMANDS, *cli_operator.COMMANDS, cli_drill.drill]:
     main.add_command(command)
 
 if __name__ == "__main__":

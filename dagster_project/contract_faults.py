@@ -30,6 +30,15 @@ def faults(extract: Extract) -> Iterator[str]:
         yield f"has column '{column.name}' in an unknown date format. Write it with yyyy, MM and dd."
     for name in {*(r.column for r in extract.rules), *filter(None, [extract.deleted_flag])} - {*names}:
         yield f"names a column '{name}' that it does not have. Correct the rule or deletedFlag."
+    dates = {c.name for c in extract.columns if c.type == "date"}
+    for column in (c for c in extract.columns if c.code_valid_on and not (c.code_list and c.code_valid_on in dates)):
+        yield f"has codeValidOn of '{column.name}', which needs a codeList and the name of a date column. Correct it."
+    for column in (c for c in extract.columns if c.latest_days is not None and c.name not in dates):
+        yield f"has latestDaysAfterExtract on '{column.name}', which is no date. Take it off."
+    for column in (c for c in extract.columns if c.parent and not re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", c.parent)):
+        yield f"has a relationship of '{column.name}' to '{column.parent}'. Write it as <extract>.<key>."
+    if extract.smallest_percent and extract.largest_percent and extract.smallest_percent >= extract.largest_percent:
+        yield "has smallestPercentOfLast that is not below largestPercentOfLast. Correct one of them."
     if extract.mode not in MODES:
         yield f"has deliveryMode '{extract.mode}'. Use one of {', '.join(MODES)}."
     if len(extract.delimiter) != 1 or not extract.delimiter.isascii():

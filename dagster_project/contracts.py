@@ -10,13 +10,14 @@ import csv
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import yaml
 
 from .contract_faults import faults
+from .service_levels import ServiceLevels, read_service_levels
 
 FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?:_(?P<sequence>\d{1,3}))?\.csv(?:\.gz)?$")
 PLAIN_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+)\.csv(?:\.gz)?$")  # taken as of the day on which it comes
@@ -41,6 +42,8 @@ class Column:
     code_list: str | None
     aliases: tuple[str, ...]
     parent: str | None
+    code_valid_on: str | None  # the date column on whose day the code must have been in force
+    latest_days: int | None  # how many days after the extract date a date may lie; None: no matter
 
     @property
     def date_format(self) -> str:
@@ -75,10 +78,15 @@ class Extract:
     max_percent: float
     max_rows: int
     tolerated_rows: int
+    may_repeat: bool  # the same rows may come again under another date
+    smallest_percent: float | None  # of the rows of the delivery before; None: no comparison
+    largest_percent: float | None
+    compared_from: int  # no comparison when the delivery before had fewer rows
     delimiter: str
     encoding: str
     contract_version: str
     contract_hash: str
+    service: ServiceLevels | None  # when its files are due, and how long the last one may stand in; None: never due
 
     @property
     def table(self) -> str:
@@ -109,8 +117,21 @@ class Contracts:
     def _seed_files(self) -> dict[str, Path]:
         return {p.stem: p for p in self.seeds_dir.rglob("*.csv")}
 
+    @cached_property
+    def _code_lists(self) -> dict[str, dict[str, set[tuple[str, str]]]]:
+        return {}
+
     def codes(self, code_list: str) -> set[str]:
         """The codes of a list, written in a contract as ``seed`` (column ``code``) or ``seed.column``."""
+        return set(self.code_periods(code_list))
+
+    def code_periods(self, code_list: str) -> dict[str, set[tuple[str, str]]]:
+        """Each code of a list → the periods in which it was in force, as (first day, first day no longer); blank is always."""
+        if code_list not in self._code_lists:
+            self._code_lists[code_list] = self._read_code_periods(code_list)
+        return self._code_lists[code_list]
+
+    def _read_code_periods(self, code_list: str) -> dict[str, set[tuple[str, str]]]:
         seed, _, column = code_list.partition(".")
         path = self._seed_files.get(seed)
         if path is None:
@@ -121,7 +142,10 @@ class Contracts:
             rows = csv.DictReader(file)
             if (column or "code") not in (rows.fieldnames or []):
                 raise ContractError(f"{path}: has no column '{column or 'code'}', which code list '{code_list}' asks for.")
-            codes = {row[column or "code"] for row in rows} - {"", None}
+            codes: dict[str, set[tuple[str, str]]] = {}
+            for row in rows:
+                if code := row[column or "code"]:
+                    codes.setdefault(code, set()).add((row.get("valid_from") or "", row.get("valid_to") or ""))
         if not codes:
             raise ContractError(f"{path}: holds no code for code list '{code_list}'. Add the codes.")
         return codes
@@ -129,6 +153,10 @@ class Contracts:
 
 def _custom(node: dict) -> dict:
     return {p["property"]: p.get("value") for p in node.get("customProperties") or []}
+
+
+def _percent(value) -> float | None:
+    return None if value is None else float(value)
 
 
 def _column(node: dict) -> Column:
@@ -145,6 +173,8 @@ def _column(node: dict) -> Column:
         code_list=custom.get("codeList"),
         aliases=tuple(custom.get("aliases") or ()),
         parent=parents[0]["to"] if parents else None,
+        code_valid_on=custom.get("codeValidOn"),
+        latest_days=None if custom.get("latestDaysAfterExtract") is None else int(custom["latestDaysAfterExtract"]),
     )
 
 
@@ -175,10 +205,15 @@ def read_contract(path: Path) -> list[Extract]:
                     max_percent=float(custom["maxQuarantinedPercent"]),
                     max_rows=int(custom["maxQuarantinedRows"]),
                     tolerated_rows=int(custom["toleratedQuarantinedRows"]),
+                    may_repeat=custom.get("mayRepeat") is True,
+                    smallest_percent=_percent(custom.get("smallestPercentOfLast")),
+                    largest_percent=_percent(custom.get("largestPercentOfLast")),
+                    compared_from=int(custom.get("comparedFromRows") or 0),
                     delimiter=server.get("delimiter", ","),
                     encoding=str(server.get("encoding", "utf-8")).lower(),
                     contract_version=str(contract["version"]),
                     contract_hash=hashlib.sha256(raw).hexdigest(),
+                    service=read_service_levels(contract),
                 )
             )
     except (KeyError, TypeError, IndexError, ValueError, yaml.YAMLError) as error:
@@ -211,7 +246,12 @@ def dbt_sources(contracts: Contracts) -> dict:
                 {"name": c.name, "description": c.description, "config": {"meta": {"type": c.type, "date_format": c.date_format}}}
                 for c in extract.columns
             ]
-            meta = {"mode": extract.mode, "key": list(extract.key), "deleted_flag": extract.deleted_flag}
+            meta = {
+                "mode": extract.mode,
+                "key": list(extract.key),
+                "deleted_flag": extract.deleted_flag,
+                **(asdict(extract.service) if extract.service else {}),
+            }
             tables.append(
                 {
                     "name": extract.name,

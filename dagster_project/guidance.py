@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -63,6 +64,8 @@ def _format(column: Column) -> str:
         words += f", {' '.join(limits)}"
     if "pattern" in options:
         words += f", of the form {options['pattern']}"
+    if column.latest_days is not None:
+        words += f", not later than {f'{column.latest_days} days after ' if column.latest_days else ''}the extract date"
     return words
 
 
@@ -81,6 +84,7 @@ def _field(column: Column, node: dict, seeds_dir: Path) -> dict[str, Any]:
         "is_identifier": column.is_identifier,
         "why": _custom(node).get("whyAsked", ""),
         "parent": column.parent,
+        "code_valid_on": column.code_valid_on,
         "aliases": column.aliases,
         "codes": codes,
         "is_long": len(codes) > LONG_LIST,
@@ -97,6 +101,10 @@ def _extract(extract: Extract, node: dict, seeds_dir: Path) -> dict[str, Any]:
         "max_percent": f"{extract.max_percent:g}",
         "max_rows": f"{extract.max_rows:,}",
         "tolerated_rows": f"{extract.tolerated_rows:,}",
+        "may_repeat": extract.may_repeat,
+        "smallest_percent": None if extract.smallest_percent is None else f"{extract.smallest_percent:g}",
+        "largest_percent": None if extract.largest_percent is None else f"{extract.largest_percent:g}",
+        "compared_from": f"{extract.compared_from:,}",
         "rules": [{"name": r.name, "says": r.says} for r in extract.rules],
         "fields": [_field(c, p, seeds_dir) for c, p in zip(extract.columns, node["properties"], strict=True)],
     }
@@ -107,7 +115,10 @@ def _agency(path: Path, seeds_dir: Path) -> dict[str, Any]:
     extracts = read_contract(path)
     contract = yaml.safe_load(path.read_text(encoding="utf-8"))
     sla = [
-        {"name": p["property"], "says": p.get("description") or f"{p['value']} {UNITS.get(p.get('unit', ''), p.get('unit', ''))}"}
+        {
+            "name": re.sub("(?=[A-Z])", " ", p["property"]).lower(),
+            "says": p.get("description") or f"{p['value']} {UNITS.get(p.get('unit', ''), p.get('unit', ''))}",
+        }
         for p in contract.get("slaProperties") or []
     ]
     first = extracts[0]

@@ -107,7 +107,12 @@ quarantine, and 2 when the file would be refused.</p>
 <h2>What happens to rows that do not fit</h2>
 <p>A row that breaks a rule is not used. It is kept in quarantine with its line, field and reason, and sent back to you to be
 corrected. The rest of the file is used, within the limits that each extract below states. When a file is refused, none of it is
-used and your last good file stays in force.</p>
+used and your last good file stays in force. If a file is refused because it looks like an earlier one, or is much smaller or
+larger, and is right all the same, tell the outcome data team: they confirm it by name, and it is taken.</p>
+<p>A file that ends in the middle of a row is refused: it was cut off on the way. While you write a file, let its name begin
+with a point, and rename it when it is whole.</p>
+<p>A row that refers to a person or record that you have not sent is used, and named to you, so that you can send what is
+missing.</p>
 
 {% for extract in agency.extracts %}
 <h2 id="{{ extract.name }}">Extract <code>{{ extract.name }}</code></h2>
@@ -122,7 +127,18 @@ To withdraw a row, send its key again with <code>{{ extract.deleted_flag }}</cod
 {% endif %}
 <p><span class="mark">Limits.</span> A file is refused when rows in quarantine are more than
 {{ extract.max_percent }} % of the file and also more than {{ extract.tolerated_rows }} rows;
-when they are more than {{ extract.max_rows }} rows; or when no row can be used.</p>
+when they are more than {{ extract.max_rows }} rows; or when no row can be used.
+{% if extract.smallest_percent or extract.largest_percent %}
+It is refused too when it has{% if extract.smallest_percent %} fewer than {{ extract.smallest_percent }} %{% endif %}
+{% if extract.smallest_percent and extract.largest_percent %} or{% endif %}
+{% if extract.largest_percent %} more than {{ extract.largest_percent }} %{% endif %} of the rows of the file before it,
+if that had {{ extract.compared_from }} or more.
+{% endif %}
+{% if extract.may_repeat %}
+The same rows may be sent again under another date.
+{% else %}
+It is refused when it holds the same rows as a file of another date{{ "" if extract.is_full else ", unless it has none" }}.
+{% endif %}</p>
 <h3 id="{{ extract.name }}-fields">Fields of {{ extract.name }}</h3>
 <div class="scroll" role="region" tabindex="0" aria-labelledby="{{ extract.name }}-fields">
 <table aria-labelledby="{{ extract.name }}-fields">
@@ -139,7 +155,8 @@ when they are more than {{ extract.max_rows }} rows; or when no row can be used.
 <td>{{ field.meaning }}{% if field.parent %}. Refers to <code>{{ field.parent }}</code>{% endif %}{% if field.aliases %}.
 Also taken under the name
 {% for alias in field.aliases %}<code>{{ alias }}</code>{{ ", " if not loop.last }}{% endfor %}{% endif %}</td>
-<td>{{ field.format }}{% if field.codes %}; one of {{ field.codes | length }} codes, listed below{% endif %}</td>
+<td>{{ field.format }}{% if field.codes %}; one of {{ field.codes | length }} codes, listed below{% endif %}
+{% if field.code_valid_on %}, in force on <code>{{ field.code_valid_on }}</code>{% endif %}</td>
 <td>{{ "Yes" if field.is_required else "No" }}</td>
 <td>{{ field.why }}</td>
 </tr>

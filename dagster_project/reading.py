@@ -15,7 +15,7 @@ import duckdb
 
 from .arrival import FileRefused, Scan, is_gzip, open_text, scan
 from .contracts import Extract
-from .records import MAX_RECORD_CHARS, MAX_SHOWN_CHARS, records
+from .records import MAX_RECORD_CHARS, MAX_SHOWN_CHARS, UNCLOSED, records
 
 __all__ = ["FileRefused", "Scan", "Sent", "lay_out", "match_header", "read_header", "scan"]
 
@@ -98,7 +98,9 @@ def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanne
         if count == scanned.line_count - 1:
             return Sent(count, 0, notes)
     con.execute(f"create or replace temp table sent (_line bigint, _row_number bigint, {columns})")
-    count, bad = _read_by_record(con, path, extract, len(names), places)
+    count, bad, cut = _read_by_record(con, path, extract, len(names), places)
+    if cut and not scanned.is_ended:
+        raise FileRefused(f"ends in the middle of a record, on line {cut}", "It was cut off on the way; send it again.", line=cut)
     return Sent(count, bad, notes)
 
 
@@ -127,7 +129,7 @@ def _read_plain(con, path: Path, extract: Extract, width: int, places: dict[str,
         raise
     except duckdb.Error:
         return None
-    return con.execute("select count(*) from sent").fetchone()[0]
+    return con.execute("select count(*) from sent").fetchall()[0][0]
 
 
 def _fault(fields: list[str], joined: str, wrong: str | None, width: int, extract: Extract) -> tuple[str, str] | None:
@@ -135,7 +137,7 @@ def _fault(fields: list[str], joined: str, wrong: str | None, width: int, extrac
     if wrong:
         return "unreadable", f"The record {wrong}. Check its quotes."
     if len(fields) != width:
-        remedy = f"Quote text that holds '{extract.delimiter}'."
+        remedy = f"Quote text that holds '{extract.delimiter}'." if len(fields) > width else "Send every field, blank ones too."
         return "ragged", f"The record has {len(fields)} fields where the header has {width}. {remedy}"
     if "\0" in joined:
         return "nul_byte", "The record holds a NUL byte. Remove it."
@@ -150,16 +152,19 @@ def _readable(text: str) -> str:
     return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
-def _read_by_record(con, path: Path, extract: Extract, width: int, places: dict[str, int]) -> tuple[int, int]:
-    """Fill ``sent`` and ``broken`` by Python's reader, in batches; how many records there are and how many are broken."""
+def _read_by_record(con, path: Path, extract: Extract, width: int, places: dict[str, int]) -> tuple[int, int, int | None]:
+    """Fill ``sent`` and ``broken`` by Python's reader, in batches; how many records there are and how many are broken.
+
+    The third is the line of the last record if that has no end: too few fields, or a quote that is not closed.
+    """
     order = [places[c.name] for c in extract.columns]
     keys = [places[name] for name in extract.key]
     sent = _Batch(con, "sent", ["_line", "_row_number", *(c.name for c in extract.columns)])
     broken = _Batch(con, "broken", [c.split()[0] for c in BROKEN.split(", ")])
-    count = bad = 0
+    count, bad, cut = 0, 0, None
     with open_text(path, extract.encoding) as text:
         for line, fields, wrong in records(text, extract.delimiter):
-            count += 1
+            count, cut = count + 1, None
             joined = extract.delimiter.join(fields)
             is_simple = not wrong and len(fields) == width and joined.isascii() and "\0" not in joined  # nearly every record
             fault = None if is_simple else _fault(fields, joined, wrong, width, extract)
@@ -167,11 +172,12 @@ def _read_by_record(con, path: Path, extract: Extract, width: int, places: dict[
                 sent.add((line, count, *[fields[place] for place in order]), len(joined))
                 continue
             bad += 1
+            cut = line if wrong == UNCLOSED or (not wrong and len(fields) < width) else None
             key = None if wrong else " / ".join(_readable(fields[k]) for k in keys if k < len(fields))
             broken.add((line, count, fault[0], _readable(joined), key, fault[1]), MAX_SHOWN_CHARS)
     sent.flush()
     broken.flush()
-    return count, bad
+    return count, bad, cut
 
 
 class _Batch:

@@ -36,11 +36,12 @@ class Rebuilt:
     @property
     def differing_files(self) -> list[str]:
         """Names of files that the rebuild and the release of that instant do not have alike, byte for byte."""
-        ours, theirs = (_files(folder) for folder in (self.outcome.folder, self.original))
+        ours, theirs = (read_files(folder) for folder in (self.outcome.folder, self.original))
         return sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
 
 
-def _files(folder: Path | None) -> dict[str, bytes]:
+def read_files(folder: Path | None) -> dict[str, bytes]:
+    """The files of a release, by name."""
     return {p.name: p.read_bytes() for p in folder.iterdir()} if folder else {}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 MAX_RECORD_CHARS = 1 << 20  # beyond it a record is taken for an accident
 MAX_SHOWN_CHARS = 1000  # of a record that could not be laid out
+UNCLOSED = "opens a quote that is not closed"
 
 
 class _TooLong(Exception):
@@ -73,7 +74,8 @@ def records(text: io.TextIOBase, delimiter: str) -> Iterator[tuple[int, list[str
         except StopIteration:
             return
         except csv.Error as error:
-            fields, wrong = [lines.give_up().rstrip("\r\n")], f"cannot be read ({error})"
+            wrong = UNCLOSED if str(error) == "unexpected end of data" else f"cannot be read ({error})"
+            fields = [lines.give_up().rstrip("\r\n")]
         except _TooLong:
             fields, wrong = [lines.give_up()[:MAX_SHOWN_CHARS]], f"is longer than {MAX_RECORD_CHARS:,} characters"
         if not is_header and fields:

@@ -65,6 +65,17 @@ def test_every_parent_is_a_key_that_exists(extract):
 
 
 @pytest.mark.parametrize("extract", CONTRACTS.extracts, ids=named)
+def test_every_end_is_held_to_its_start_by_a_rule(extract):
+    ends = {"end_date", "termination_date", "release_date", "withdrawn_date", "valid_to", "period_end", "disposal_date"}
+    ends |= {"attachment_date", "job_outcome_date", "last_sustainment_date"}
+    others = {"date_of_birth", "recorded_date", "assessed_date"}  # one day, not the end of anything
+    dates = [c.name for c in extract.columns if c.type == "date" and c.name not in others]
+    assert set(dates[1:]) <= ends  # a new kind of date belongs to one of the two
+    for name in dates[1:]:
+        assert any(r.column == name and name in r.fails_when and "<" in r.fails_when for r in extract.rules), name
+
+
+@pytest.mark.parametrize("extract", CONTRACTS.extracts, ids=named)
 def test_every_identifier_column_says_so(extract):
     personal = {"crn", "pnc_id", "noms_number", "ni_number", "first_name", "last_name", "date_of_birth", "postcode", "client_ref"}
     assert {c.name for c in extract.columns if c.name in personal} <= {c.name for c in extract.columns if c.is_identifier}
@@ -98,6 +109,11 @@ FAULTS = [
     ("value: delta", "value: sometimes", "deliveryMode"),
     ('delimiter, value: ","', 'delimiter, value: "||"', "one character"),
     ("encoding, value: utf-8", "encoding, value: utf-9", "encoding 'utf-9'"),
+    ("codeValidOn, value: start_date", "codeValidOn, value: hours", "name of a date column"),
+    ("value: visit_codes}, ", "value: visit_codes, was: 1}, {property: latestDaysAfterExtract, value: 0}, ", "which is no date"),
+    ("latestDaysAfterExtract, value: 0", "latestDaysAfterExtract, value: soon", "not a usable contract"),
+    ("smallestPercentOfLast, value: 60", "smallestPercentOfLast, value: 300", "not below largestPercentOfLast"),
+    ("required: true\n", "required: true\n        relationships: [{to: people}]\n", "as <extract>.<key>"),
     ("servers:", "serverz:", "not a usable contract"),
     ("id: north", "id: [north", "not a usable contract"),
 ]

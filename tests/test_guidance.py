@@ -81,6 +81,20 @@ def test_limits_cadence_and_mode_are_those_of_the_contract(pages):
             assert ("replaces all earlier ones" if custom["deliveryMode"] == "full" else "new or changed (delta)") in text
 
 
+def test_terms_of_comparison_and_of_time_are_those_of_the_contract(pages):
+    for contract in _contracts():
+        text = _text(pages[f"{contract['id']}.html"])
+        for extract in contract["schema"]:
+            custom = {p["property"]: p["value"] for p in extract["customProperties"]}
+            assert (
+                "may be sent again under another date" if custom.get("mayRepeat") else "the same rows as a file of another date"
+            ) in text
+            for name, words in (("smallestPercentOfLast", "fewer than"), ("largestPercentOfLast", "more than")):
+                assert name not in custom or f"{words} {custom[name]} %" in text
+    assert ", in force on start_date" in _text(pages["probation.html"])
+    assert "not later than the extract date" in _text(pages["probation.html"])
+
+
 def test_identifiers_are_marked(pages):
     row = re.search(r"<th scope=\"row\"><code>crn</code>.*?</th>", pages["probation.html"], re.S).group()
     assert "Key" in row and "Identifies a person" in row

@@ -183,7 +183,7 @@ def test_both_ways_of_reading_agree_wherever_the_plain_way_applies(table, is_quo
         plain = con.execute("from sent order by _row_number").fetchall()
         con.execute("delete from sent")
         con.execute(f"create or replace temp table broken ({reading.BROKEN})")
-        assert reading._read_by_record(con, path, extract, 8, places) == (count, 0)
+        assert reading._read_by_record(con, path, extract, 8, places) == (count, 0, None)
         assert con.execute("from sent order by _row_number").fetchall() == plain
 
 

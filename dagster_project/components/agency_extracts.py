@@ -1,19 +1,27 @@
 """One component for every agency: an asset for each extract of each contract found, and nothing to write for a new one."""
 
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
 import dagster as dg
 
-from .. import edge, intake
+from .. import delivery_calendar, edge, intake
 from ..contracts import Contracts, load_contracts
+
+CALENDAR = dg.AssetKey(["indicators", "deliveries_due"])  # built last of what the calendar says
 
 
 class AgencyExtracts(dg.Component, dg.Model, dg.Resolvable):
     """Assets for the extracts of every contract in ``expectations/contracts``: landing folder in, raw tables out."""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """One multi-asset per agency, one asset and one check per extract."""
+        """One multi-asset per agency, one asset and two checks per extract."""
         settings = edge.settings()
         contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
-        return dg.Definitions(assets=[_agency_assets(contracts, agency) for agency in contracts.agencies])
+        return dg.Definitions(
+            assets=[_agency_assets(contracts, agency) for agency in contracts.agencies],
+            asset_checks=[_calendar_checks(contracts)],
+        )
 
 
 def _agency_assets(contracts: Contracts, agency: str) -> dg.AssetsDefinition:
@@ -74,3 +82,54 @@ def _agency_assets(contracts: Contracts, agency: str) -> dg.AssetsDefinition:
             )
 
     return take_in
+
+
+def _calendar_checks(contracts: Contracts) -> dg.AssetChecksDefinition:
+    """One check per extract: is its delivery here by its day? Asked after the build, of the calendar that the build made.
+
+    Dagster's own freshness policies go by when an asset was last materialised, which is every night, whether files came or not.
+    """
+    specs = [
+        dg.AssetCheckSpec(
+            "delivered_on_time",
+            asset=[e.agency, e.name],
+            additional_deps=[CALENDAR],
+            description="The delivery that was due by the contract's service levels has come.",
+        )
+        for e in contracts.extracts
+        if e.service
+    ]
+
+    @dg.multi_asset_check(name="delivery_calendar", specs=specs, can_subset=True)
+    def ask_the_calendar(context: dg.AssetCheckExecutionContext):
+        asked = {key.asset_key for key in context.selected_asset_check_keys}
+        for delivery in delivery_calendar.deliveries_due(edge.settings()):
+            key = dg.AssetKey([delivery.agency, delivery.extract])
+            if key in asked:
+                yield dg.AssetCheckResult(
+                    passed=delivery.status == delivery_calendar.ON_TIME,
+                    asset_key=key,
+                    check_name="delivered_on_time",
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=delivery.says,
+                    metadata=_freshness(delivery),
+                )
+
+    return ask_the_calendar
+
+
+def _freshness(delivery: delivery_calendar.Delivery) -> dict:
+    """Status and days, and what is known of freshness under the names that Dagster's own checks use."""
+    found: dict = {"status": delivery.status}
+    if delivery.due_date:
+        end_of_due_date = datetime.combine(delivery.due_date + timedelta(days=1), time(), ZoneInfo("Europe/London"))
+        received = delivery.latest_received_at.replace(tzinfo=UTC)
+        found |= {
+            "due date": delivery.due_date.isoformat(),
+            "days late": delivery.days_late,
+            "carried forward until": delivery.carry_forward_until.isoformat(),
+            "latest extract date": delivery.latest_extract_date.isoformat(),
+            "dagster/last_updated_timestamp": dg.MetadataValue.timestamp(received),
+            "dagster/fresh_until_timestamp": dg.MetadataValue.timestamp(end_of_due_date),
+        }
+    return found

@@ -12,3 +12,6 @@ case when regexp_full_match({{ std_number(column) }}, '[A-Z]{2}[0-9]{6}[A-D]') t
 ({{ a }}.date_of_birth = {{ b }}.date_of_birth
     or ({{ a }}.last_name = {{ b }}.last_name and left({{ a }}.first_name, 1) = left({{ b }}.first_name, 1)))
 {%- endmacro %}
+
+{#- Words without their accidents of case and blanks: two spellings of one name are one name. -#}
+{% macro same_words(column) -%} lower(regexp_replace(trim({{ column }}), '\s+', ' ', 'g')) {%- endmacro %}

@@ -4,7 +4,8 @@ create or replace temp table booking as
 with split as (
     select
         *,
-        case when served > 20 and u(s, 'split') < 0.05 then reception_day + served // 2 end as split_day,
+        case when served > 20 and u(s, 'split') < 0.05 and reception_day + served // 2 <= v('main_day')
+            then reception_day + served // 2 end as split_day,
         u(s, 'split') < 0.008 as is_same_day_recall,
     from stay
 ),

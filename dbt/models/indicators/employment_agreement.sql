@@ -1,4 +1,5 @@
 -- One row per geography, financial year and pair of answers: how often the probation record and P45 agree on work at termination.
+-- While a delivery that either answer needs is overdue, the table is held as the indicators are.
 with outcomes as (
     select * from {{ ref('minimum_outcomes') }}
     where is_in_scope
@@ -32,13 +33,20 @@ summed as (
     group by 1, 2, 3, 4, 5, 6
 ),
 
+held as (
+    select count(held_reason) > 0 as is_held from {{ ref('outcome_deliveries') }}
+    where population = 'termination' and outcome in ('employed', 'employed_p45')
+),
+
 -- now we have whole tables hidden when any of their cells is small: no cell can then be worked out from the rest
 judged as (
     select
         summed.*,
-        bool_or({{ is_small('summed.event_count') }}) over (partition by summed.period_type, summed.period_start) as is_hidden
+        bool_or({{ is_small('summed.event_count') }}) over (partition by summed.period_type, summed.period_start) as is_hidden,
+        held.is_held
     from summed
     cross join rules
+    cross join held
 )
 
 select
@@ -48,6 +56,6 @@ select
     period_start,
     record_status,
     p45_status,
-    case when not is_hidden then event_count end as event_count,
-    case when is_hidden then 'suppressed' else 'available' end as status
+    case when not is_hidden and not is_held then event_count end as event_count,
+    case when is_held then 'held' when is_hidden then 'suppressed' else 'available' end as status
 from judged

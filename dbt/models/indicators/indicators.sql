@@ -19,6 +19,8 @@ counted as (
         definitions.valid_to,
         observation.observed_until,
         returns.indicator_id is not null as is_returned,
+        deliveries.held_reason,
+        notes.notes,
         case when definitions.basis = 'returned' then returns.numerator else coalesce(counts.yes_count, 0) end as numerator,
         case
             when definitions.basis = 'returned' then returns.denominator - returns.numerator else coalesce(counts.no_count, 0)
@@ -42,6 +44,14 @@ counted as (
         on
             index_rows.indicator_id = returns.indicator_id and index_rows.geography_code = returns.geography_code
             and index_rows.period_start = returns.period_start and index_rows.period_end = returns.period_end
+    left join {{ ref('outcome_deliveries') }} as deliveries
+        on definitions.population = deliveries.population and coalesce(definitions.outcome, '') = deliveries.outcome
+    left join {{ ref('indicator_notes') }} as notes
+        on
+            index_rows.indicator_id = notes.indicator_id and index_rows.view_id = notes.view_id
+            and index_rows.definition_version = notes.definition_version and index_rows.geography_type = notes.geography_type
+            and index_rows.geography_code = notes.geography_code and index_rows.period_type = notes.period_type
+            and index_rows.period_start = notes.period_start
 ),
 
 -- now we have the reason why a row shows no figure, if there is one
@@ -50,6 +60,7 @@ judged as (
         *,
         case
             when period_start < valid_from or period_end > coalesce(valid_to, date '9999-12-31') then 'not_applicable'
+            when held_reason is not null then 'held'
             when basis = 'returned' and not is_returned then 'not_available'
             when
                 basis = 'computed'
@@ -63,6 +74,7 @@ judged as (
                     'The measure is in force from '
                     || cast(valid_from as varchar)
                     || coalesce(' to before ' || cast(valid_to as varchar), '')
+            when held_reason is not null then held_reason
             when basis = 'returned' and not is_returned then 'The department has returned no figure for this geography and period'
             when basis = 'returned' then 'As returned by the department'
             when observed_until is null then 'Probation has not yet sent orders, accommodation and employment'
@@ -87,13 +99,14 @@ judged as (
 -- now we have figures only where they may be shown
 shown as (
     select
-        judged.* exclude (numerator, no_count, unknown_count, out_of_scope_count, denominator, in_scope_count),
+        judged.* exclude (numerator, no_count, unknown_count, out_of_scope_count, denominator, in_scope_count, notes),
         case when status = 'available' then numerator end as numerator,
         case when status = 'available' then no_count end as no_count,
         case when status = 'available' then denominator end as denominator,
         case when status = 'available' then unknown_count end as unknown_count,
         case when status = 'available' then out_of_scope_count end as out_of_scope_count,
-        case when status = 'available' then in_scope_count end as in_scope_count
+        case when status = 'available' then in_scope_count end as in_scope_count,
+        case when status = 'available' then notes end as notes
     from judged
 ),
 
@@ -127,7 +140,8 @@ rated as (
         shown.is_assumption,
         shown.unknown_in_denominator,
         shown.status,
-        shown.status_reason
+        shown.status_reason,
+        shown.notes
     from shown
     left join {{ ref('targets') }} as targets
         on

@@ -65,6 +65,7 @@ published as (
             when is_unknown_hidden or is_out_of_scope_hidden then status_reason || '; some counts hidden'
             else status_reason
         end as status_reason,
+        notes,
         case
             when is_main_hidden then 'all'
             else nullif(concat_ws(

@@ -24,10 +24,12 @@ compared as (
         cast(published.numerator as bigint) as published_numerator,
         cast(published.denominator as bigint) as published_denominator,
         cast(published.published_pct as double) as published_pct,
-        coalesce(
-            indicators.numerator = published.numerator and indicators.denominator = published.denominator
-            and floor(indicators.rate_pct + 0.5) = published.published_pct, false
-        ) as is_reproduced,
+        case
+            when coalesce(indicators.status, '') <> 'held' then coalesce(
+                indicators.numerator = published.numerator and indicators.denominator = published.denominator
+                and floor(indicators.rate_pct + 0.5) = published.published_pct, false
+            )
+        end as is_reproduced,
         indicators.target_pct,
         indicators.is_target_met,
         published.source

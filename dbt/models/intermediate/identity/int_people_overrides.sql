@@ -3,6 +3,10 @@ with overrides as (
     select * from {{ ref('linkage_overrides') }}
 ),
 
+clock as (
+    select * from {{ ref('stg_intake__clock') }}
+),
+
 people as (
     select * from {{ ref('int_people_references') }}
 ),
@@ -15,7 +19,7 @@ paired as (
     from overrides
     inner join people as a on overrides.agency_a = a.agency and overrides.person_ref_a = a.person_ref
     inner join people as b on overrides.agency_b = b.agency and overrides.person_ref_b = b.person_ref
-    where overrides.end_date > {{ "cast(timestamp '" ~ var('as_at') ~ "' as date)" if var('as_at') else "current_date" }}
+    inner join clock on overrides.end_date > clock.today
 )
 
 select distinct * from paired

@@ -1,0 +1,3 @@
+-- `deliveries_due` as published.
+{{ config(alias='deliveries_due') }}
+select * from {{ ref('deliveries_due') }}

@@ -1,0 +1,3 @@
+-- `waivers_in_force` as published.
+{{ config(alias='waivers') }}
+select * from {{ ref('waivers_in_force') }}
