@@ -35,13 +35,12 @@ class FileRefused(Exception):
 @dataclass(frozen=True)
 class Scan:
     """What one pass over the text tells. ``is_plain``: nothing in the bytes stands in the way of DuckDB's own reader;
-    ``is_ended``: the last line has its end; ``text_hash``: SHA-256 of the text, unpacked."""
+    ``is_ended``: the last line has its end."""
 
     line_count: int
     delimiter_count: int
     is_plain: bool
     is_ended: bool
-    text_hash: str
 
 
 def fingerprint(path: Path, copy_to: BinaryIO | None = None) -> tuple[str, int]:
@@ -117,14 +116,13 @@ def _refuse_other_formats(first: bytes, encoding: str) -> None:
 
 def scan(path: Path, extract: Extract) -> Scan:
     """One pass over the text. Raises FileRefused for what is empty, broken, or in another format than agreed."""
-    lines, delimiters, first, last, is_plain, digest = 0, 0, b"", b"", True, hashlib.sha256()
+    lines, delimiters, first, last, is_plain = 0, 0, b"", b"", True
     # ASCII bytes mean the same in every encoding that a contract may name
     decoder = codecs.getincrementaldecoder("utf-8" if extract.encoding == "utf-8" else "ascii")()
     for piece in _pieces(path):
         if len(first) < 4:
             first = (first + piece[:4])[:4]
             _refuse_other_formats(first, extract.encoding)
-        digest.update(piece)
         lines += piece.count(b"\n")
         delimiters += piece.count(extract.delimiter.encode())
         is_plain = is_plain and _is_plain(piece, last, decoder)
@@ -140,7 +138,6 @@ def scan(path: Path, extract: Extract) -> Scan:
         delimiter_count=delimiters,
         is_plain=is_plain and last != b"\r",
         is_ended=last in (b"\n", b"\r"),
-        text_hash=digest.hexdigest(),
     )
 
 

@@ -135,9 +135,9 @@ def _examine(con, contracts: Contracts, report: Report, source: Path, is_shown: 
     """
     extract, before = report.extract, source.stat()
     scanned = reading.scan(source, extract)
-    report.text_hash = scanned.text_hash
     sent = reading.lay_out(con, source, extract, scanned)
     arrival.must_be_unchanged(source, before)
+    report.rows_hash = checks.rows_hash(con, extract)
     checks.find(con, extract, contracts, report.extract_date)
     if sent.bad_records:
         con.execute("insert into findings select _row_number, _line, null, reason, offending_text, record_key, says from broken")
@@ -181,7 +181,7 @@ def _beside_register(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnec
             if is_seen := settings.restricted_db.is_file():
                 place = str(settings.restricted_db).replace("'", "''")
                 con.execute(f"attach '{place}' as restricted (read_only); use restricted")
-                con.execute("select text_hash from intake.deliveries limit 0")  # an earlier version had none
+                con.execute("select rows_hash from intake.deliveries limit 0")  # an earlier version had none
         except duckdb.Error:  # a night holds it, or it is damaged
             con.execute("use memory")
             is_seen = False

@@ -38,12 +38,12 @@ def compare(con: duckdb.DuckDBPyConnection, contracts: Contracts, report: Report
 
 
 def _repeated(con, report: Report) -> list[tuple[str, str]]:
-    """(What is wrong, what to do) if the same text was taken under another extract date."""
+    """(What is wrong, what to do) if the same rows were taken under another extract date."""
     earlier = con.execute(
         "select file_name, extract_date, received_at from intake.deliveries where agency = ? and extract = ? and status <> ? "
-        "and received_at < ? and text_hash = ? and extract_date <> ? "
+        "and received_at < ? and rows_hash = ? and extract_date <> ? "
         "order by extract_date desc, sequence desc, received_at desc limit 1",
-        [report.extract.agency, report.extract.name, REFUSED, report.received_at, report.text_hash, report.extract_date],
+        [report.extract.agency, report.extract.name, REFUSED, report.received_at, report.rows_hash, report.extract_date],
     ).fetchone()
     if earlier is None:
         return []

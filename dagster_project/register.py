@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from .contracts import Contracts, Extract
+from .damage import said_of
 from .settings import Settings
 
 ACCEPTED, WITH_QUARANTINE, REFUSED, REPLAY = "accepted", "accepted_with_quarantine", "refused", "replay"
@@ -24,7 +25,7 @@ create table if not exists intake.deliveries (
     extract_date date, sequence integer, received_at timestamp, row_count bigint, accepted_count bigint, quarantined_count bigint,
     status varchar, reason varchar, contract_version varchar, contract_hash varchar
 );
-alter table intake.deliveries add column if not exists text_hash varchar;
+alter table intake.deliveries add column if not exists rows_hash varchar;
 alter table intake.deliveries add column if not exists configuration varchar;
 create table if not exists intake.clock (today date);
 create table if not exists intake.quarantine (
@@ -54,7 +55,7 @@ class Report:
     agency: str | None = None
     content_hash: str | None = None
     byte_count: int | None = None
-    text_hash: str | None = None
+    rows_hash: str | None = None  # the same for the same rows, however they are written and in whichever order
     orphan_count: int = 0  # rows whose parent is nowhere
     configuration: str = ""
     received_at: datetime | None = None  # naive UTC
@@ -80,7 +81,10 @@ class Report:
 
 def connect(settings: Settings, database: Path | str = ":memory:") -> duckdb.DuckDBPyConnection:
     """A DuckDB connection within the limits of the settings, with nothing fetched from anywhere."""
-    con = duckdb.connect(str(database), config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    try:
+        con = duckdb.connect(str(database), config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    except duckdb.Error as error:
+        raise said_of(error, Path(database)) from error
     con.execute(f"set memory_limit = '{settings.memory_limit}'; set threads = {settings.threads}")
     work = settings.data_dir / "work"
     work.mkdir(parents=True, exist_ok=True)
@@ -167,7 +171,7 @@ def record(con: duckdb.DuckDBPyConnection, report: Report) -> None:
                 report.reason,
                 extract.contract_version if extract else None,
                 extract.contract_hash if extract else None,
-                report.text_hash,
+                report.rows_hash,
                 report.configuration,
             ],
         )

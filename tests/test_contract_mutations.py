@@ -230,12 +230,12 @@ def test_limits_of_quarantine_hold_to_the_row(extract):
 def refusal(extract: Extract, rows: int, earlier_rows: int, text: str = "this", sequence: int = 1, day: date = DAY) -> str:
     """What comparing says of a delivery of so many rows after one of 31 May; nothing if nothing is wrong."""
     report = Report(Path("this.csv"), extract, intake.ACCEPTED, read_count=rows, extract_date=day, sequence=sequence)
-    report.text_hash, report.content_hash, report.received_at = text, "0" * 64, datetime(2021, 7, 5)
+    report.rows_hash, report.content_hash, report.received_at = text, "0" * 64, datetime(2021, 7, 5)
     with duckdb.connect() as con:
         con.execute(REGISTER)
         con.execute(
             "insert into intake.deliveries "
-            "(delivery_id, agency, extract, file_name, extract_date, sequence, received_at, row_count, status, text_hash) "
+            "(delivery_id, agency, extract, file_name, extract_date, sequence, received_at, row_count, status, rows_hash) "
             "values ('1', ?, ?, 'earlier.csv', date '2021-05-31', 1, timestamp '2021-06-05', ?, 'accepted', 'that')",
             [extract.agency, extract.name, earlier_rows],
         )

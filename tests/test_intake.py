@@ -69,7 +69,7 @@ def test_register_says_what_came_and_under_which_contract(bench):
             "reason": "1 of 30 rows (3.3 %) are in quarantine",
             "contract_version": "1.0.0",
             "contract_hash": extract.contract_hash,
-            "text_hash": sha256(data),
+            "rows_hash": report.rows_hash,
         }
     )
 
