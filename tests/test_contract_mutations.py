@@ -19,7 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]  # as a script it is not started by
 import duckdb  # noqa: E402
 import pytest  # noqa: E402
 
-from dagster_project import checks, intake, plausibility, reading  # noqa: E402
+from dagster_project import checks, examine, intake, plausibility, reading  # noqa: E402
 from dagster_project.arrival import FileRefused  # noqa: E402
 from dagster_project.contracts import Column, Extract, load_contracts  # noqa: E402
 from dagster_project.register import REGISTER, Report  # noqa: E402
@@ -214,7 +214,7 @@ def test_every_missing_column_is_named(extract):
 @each
 def test_limits_of_quarantine_hold_to_the_row(extract):
     def status(read: int, bad: int) -> str:
-        return intake._verdict(extract, read, bad)[0]
+        return examine.verdict(extract, read, bad)[0]
 
     tolerated, most = extract.tolerated_rows, max(extract.max_rows, extract.tolerated_rows)
     assert (status(most * 1000, 0), status(tolerated + 1, tolerated)) == (intake.ACCEPTED, intake.WITH_QUARANTINE)

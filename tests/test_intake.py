@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from intake_bench import COLUMNS, HEADER, NOW, Bench, as_csv, row, sha256, sound_rows
 
-from dagster_project import arrival, checks, intake, reading, register
+from dagster_project import arrival, checks, examine, intake, reading, register
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import load_settings
 
@@ -373,7 +373,7 @@ def test_file_without_header_is_refused_without_repeating_its_first_row(bench):
 
 def test_only_the_first_findings_are_listed(bench):
     report = bench.take(with_bad(40, 30))
-    assert sum("unknown code" in m for m in report.messages) == intake.SHOWN_FINDINGS
+    assert sum("unknown code" in m for m in report.messages) == examine.SHOWN_FINDINGS
     assert report.messages[-1].endswith("and 10 more findings")
 
 
