@@ -534,7 +534,7 @@ def test_agency_without_a_folder_has_nothing_waiting(bench):
 
 
 def test_file_named_for_tomorrow_is_still_taken_across_time_zones(bench):
-    tomorrow = date.today() + timedelta(days=1)
+    tomorrow = NOW.date() + timedelta(days=1)
     assert bench.take(as_csv(sound_rows(1)), f"visits_{tomorrow}.csv").status == ACCEPTED
 
 

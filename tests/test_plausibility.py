@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from intake_bench import NOW, Bench, as_csv, row, sha256, sound_rows
 
-from dagster_project import intake
+from dagster_project import examine, intake
 
 ACCEPTED, REFUSED = intake.ACCEPTED, intake.REFUSED
 JUNE, JULY = "visits_2013-06-30.csv", "visits_2013-07-31.csv"
@@ -106,7 +106,7 @@ def test_parents_are_those_that_were_taken_and_those_in_the_newest_file_beside(b
 def test_rows_without_a_parent_are_counted_and_only_the_first_are_listed(bench):
     bench.take(people(1), "people_2013-05-31.csv")
     report = bench.take(as_csv([*sound_rows(30), row(31, hours="x", person_ref="P99")]))
-    assert report.orphan_count == 29 and len(of(report, "no parent")) == intake.SHOWN_FINDINGS  # the faulty row is not one
+    assert report.orphan_count == 29 and len(of(report, "no parent")) == examine.SHOWN_FINDINGS  # the faulty row is not one
     assert report.messages[-1] == f"{JUNE}: and 9 more without a parent"
 
 
