@@ -680,7 +680,7 @@ CASES = [
         "last month's file under this month's name",
         "the rows of June as those of July",
         SOUND,
-        "holds the same rows as 'visits_2013-06-30.csv' of 2013-06-30, received 2013-07-05 12:00 UTC, under another date",
+        "holds the same rows as 'visits_2013-06-30.csv' of 2013-06-30, received 2013-08-05 12:00 UTC, under another date",
         "Send the rows of 2013-07-31. If it is right, add to seeds/delivery_confirmations.csv: north,visits," + sha256(SOUND),
         before=THAT_OF_JUNE,
         file=JULY,

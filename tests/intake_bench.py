@@ -17,7 +17,7 @@ from dagster_project.settings import Settings
 
 COLUMNS = ["visit_id", "person_ref", "kind_code", "start_date", "end_date", "hours", "is_home", "note"]
 HEADER = ",".join(COLUMNS)
-NOW = datetime(2013, 7, 5, 12)
+NOW = datetime(2013, 8, 5, 12)
 
 EXTRACT = """
   - name: {name}

@@ -91,7 +91,7 @@ def test_verdict_does_not_depend_on_what_was_received_later(bench):
         path = bench.put(as_csv(sound_rows(12)), JULY)
         report = intake.Report(path, bench.contracts.find("north", "visits"), ACCEPTED, read_count=12, received_at=NOW)
         report.extract_date = (NOW + timedelta(days=26)).date()
-        intake.plausibility.compare(con, bench.contracts, report)
+        examine.plausibility.compare(con, bench.contracts, report)
 
 
 def test_parents_are_those_that_were_taken_and_those_in_the_newest_file_beside(bench):
@@ -124,7 +124,7 @@ def test_file_of_parents_that_cannot_be_read_is_as_good_as_none(bench):
 
 
 def test_file_without_a_date_holds_nothing_later_than_the_day_it_came(bench):
-    report = bench.take(as_csv([row(1), row(2, start_date="2013-07-05", end_date="")]), "visits.csv")
+    report = bench.take(as_csv([row(1), row(2, start_date="2013-08-05", end_date="")]), "visits.csv")
     assert report.status == ACCEPTED  # NOW
-    late = bench.land(bench.put(as_csv([row(1), row(2, start_date="2013-07-06", end_date="")]), "visits.csv"))
-    assert of(late, "future date: Later than the extract date 2013-07-05")
+    late = bench.land(bench.put(as_csv([row(1), row(2, start_date="2013-08-06", end_date="")]), "visits.csv"))
+    assert of(late, "future date: Later than the extract date 2013-08-05")
