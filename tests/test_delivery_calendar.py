@@ -529,6 +529,9 @@ EVIDENCE = {  # outcome → what the columns of its evidence begin with
     "employed": "employment",
     "employed_if_available": "employment",
     "employed_p45": "p45",
+    "employed_combined": "p45",
+    "housed": "accommodation",
+    "available_for_work": "employment",
     "housed_first_night": "first_night",
     "settled_three_months": "three_months",
     "employed_six_weeks": "six_weeks",
@@ -552,7 +555,14 @@ def test_every_outcome_that_an_indicator_counts_says_what_it_needs_of_extracts_t
     with open(settings.seeds_dir / "indicator_definitions.csv", newline="", encoding="utf-8") as file:
         counted = {(row["population"], row["outcome"]) for row in csv.DictReader(file)}
     assert counted <= set(needs)
-    assert set(needs) - counted == {("termination", "employed_p45")}  # one side of employment_agreement
+    statuses = {  # so that an indicator on any outcome there is can be a row
+        (population, r["column_name"].removesuffix("_status"))
+        for population, mart in MARTS.items()
+        if population != "return"
+        for r in hand_world.query(f"describe warehouse.marts.{mart}")
+        if r["column_name"].endswith("_status")
+    }
+    assert set(needs) == statuses | {("return", "")}
     known = {(e.agency, e.name) for e in load_contracts(settings.contracts_dir, settings.seeds_dir).extracts}
     assert set.union(*needs.values()) <= known
 
