@@ -11,7 +11,7 @@ import click
 from .settings import load_settings
 
 FAULTS = ("CannotRebuild", "CannotRestore", "ArchiveError", "RunInProgress", "ReleaseError", "GateError", "ContractError")
-FAULTS += ("ReaderError", "NotWritten", "NoRoom")
+FAULTS += ("CannotWrite", "DatabaseHeld", "DefinitionError", "ReaderError", "NotWritten", "NoRoom")
 
 
 @contextmanager

@@ -9,7 +9,23 @@ from pathlib import Path
 import duckdb
 
 HEADERS_BYTES = 3 * 4096  # before the first block of a DuckDB file
+HOLDER = re.compile(r"lock is held in (.*?)\s*\(PID (\d+)\)")
 SIGNS = re.compile(r"not a valid DuckDB database|could not read enough bytes|checksum|corrupt", re.I)
+
+
+class DatabaseHeld(RuntimeError):
+    """Another process has a database file open; the message says which, and what to do."""
+
+
+def said_of(error: duckdb.Error, database: Path) -> BaseException:
+    """The error to raise for one that was met when a database was opened: DatabaseHeld if another process holds it."""
+    holder = HOLDER.search(str(error))
+    if not holder:
+        return error
+    return DatabaseHeld(
+        f"{database} is held by process {holder[2]} ({holder[1] or 'of another user'}). "
+        "Close it there, or end that process, and run again; nothing was changed."
+    )
 
 
 def is_damage(error: BaseException | str) -> bool:
@@ -20,7 +36,7 @@ def is_damage(error: BaseException | str) -> bool:
 def damage(database: Path) -> str | None:
     """What is wrong with a database file, in DuckDB's words; None if it opens and is as long as it says it is.
 
-    Raises duckdb.Error for what is no damage, such as another process that holds the file.
+    Raises DatabaseHeld if another process holds the file, and duckdb.Error for what else is no damage.
     """
     if not database.exists():
         return None
@@ -31,7 +47,7 @@ def damage(database: Path) -> str | None:
     except duckdb.Error as error:
         if is_damage(error):
             return str(error).splitlines()[0]
-        raise
+        raise said_of(error, database) from error
     size = database.stat().st_size
     return f"it is {size:,} bytes long and should be {need:,} or more" if size < need else None
 

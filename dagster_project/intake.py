@@ -112,7 +112,8 @@ def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetim
     Whatever is wrong with the file is in the report and in the register; what raises is the fault of the installation.
     """
     archive = Archive(settings.archive_dir)
-    report = Report(path, None, ACCEPTED, agency=agency_of(path, contracts), received_at=instant(latest_receipt(con), now))
+    latest = max(filter(None, (latest_receipt(con), archive.latest_instant())), default=None)  # after the last night as well
+    report = Report(path, None, ACCEPTED, agency=agency_of(path, contracts), received_at=instant(latest, now))
     report.configuration = archive.keep_configuration(settings.project_dir)
     try:
         _receive(archive, report)
@@ -251,7 +252,12 @@ def land_all(
     reports = []
     with open_recovered(settings, contracts, say) as con:
         for path in sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path)):
-            reports.append(land(con, settings, contracts, path))
+            try:
+                reports.append(land(con, settings, contracts, path))
+            except (OSError, duckdb.IOException) as error:
+                if getattr(error, "errno", None) in DISK_IS_FULL or "No space left" in str(error):
+                    raise NoRoom(f"{path.name}: the disk is full. Nothing is lost: free some disk and run again.") from error
+                raise
             say(reports[-1].headline)
             for message in reports[-1].messages if reports[-1].status == REFUSED else []:
                 say(f"  {message}")

@@ -13,6 +13,7 @@ from . import damage
 from .archive import Archive, Receipt, receipt_name
 from .contracts import Contracts, load_contracts
 from .intake import take_receipt
+from .manifest import sha256
 from .register import open_restricted
 from .settings import Settings
 
@@ -40,12 +41,24 @@ def missing(con: duckdb.DuckDBPyConnection, archive: Archive) -> list[Receipt]:
     """Receipts that the register lacks, in order of receipt: of each delivery the latest, whose bytes are to be there."""
     rows = con.execute("select received_at, delivery_id from intake.deliveries where content_hash is not null").fetchall()
     names = archive.receipt_names()
+    if {receipt_name(*row) for row in rows} - names:  # taken before there were receipts
+        _write_receipts(con, archive, names)
     if names == {receipt_name(*row) for row in rows}:  # the usual night
         return []
     registered = dict((delivery, received) for received, delivery in rows)
     latest = {r.delivery_id: r for r in archive.receipts()}
     removed = archive.removed()
     return [r for r in latest.values() if registered.get(r.delivery_id) != r.received_at and r.content_hash not in removed]
+
+
+def _write_receipts(con: duckdb.DuckDBPyConnection, archive: Archive, names: set[str]) -> None:
+    """Give the deliveries of an earlier version of this system the receipts that they lack."""
+    for line in con.execute(
+        "select received_at, delivery_id, agency, file_name, content_hash, byte_count, coalesce(configuration, ''), status "
+        "from intake.deliveries where content_hash is not null"
+    ).fetchall():
+        if receipt_name(*line[:2]) not in names:
+            archive.write_receipt(Receipt(*line))
 
 
 def recover(con: duckdb.DuckDBPyConnection, settings: Settings, contracts: Contracts, say: Callable[[str], None]) -> int:
@@ -57,10 +70,23 @@ def recover(con: duckdb.DuckDBPyConnection, settings: Settings, contracts: Contr
     current = archive.keep_configuration(settings.project_dir)
     say(f"{len(lost)} deliveries stand in the archive and not in the database; they are taken from the archive.")
     for number, receipt in enumerate(lost, 1):
-        with contracts_then(archive, receipt.configuration, contracts if receipt.configuration == current else None) as then:
+        is_known = receipt.configuration in (current, "")
+        with contracts_then(archive, receipt.configuration, contracts if is_known else None) as then:
+            mend(settings, archive, receipt)
             report = take_receipt(con, settings, then, receipt)
         say(f"  {number} of {len(lost)}: {report.headline}")
     return len(lost)
+
+
+def mend(settings: Settings, archive: Archive, receipt: Receipt) -> bool:
+    """Put damaged or lost bytes right from the landing folder, if it still has them. Whether the archive now has them."""
+    if archive.is_sound(receipt.content_hash):
+        return True
+    path = settings.landing_dir / (receipt.agency or "") / receipt.file_name
+    if path.is_file() and sha256(path) == receipt.content_hash:
+        archive.place(receipt.content_hash).unlink(missing_ok=True)
+        archive.keep(path.read_bytes())
+    return archive.is_sound(receipt.content_hash)
 
 
 @contextmanager

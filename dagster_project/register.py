@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import uuid
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -81,15 +80,17 @@ class Report:
 
 def connect(settings: Settings, database: Path | str = ":memory:") -> duckdb.DuckDBPyConnection:
     """A DuckDB connection within the limits of the settings, with nothing fetched from anywhere."""
+    work = settings.data_dir / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    # two processes must not spill into one folder; DuckDB makes it when it needs it and removes it at the end. It is named at
+    # once, for with little memory the first thing done spills, and the same for all connections, which DuckDB asks of a file
+    spill = str(work / f"spill-{os.getpid()}")
+    config = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "temp_directory": spill}
     try:
-        con = duckdb.connect(str(database), config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+        con = duckdb.connect(str(database), config=config)
     except duckdb.Error as error:
         raise said_of(error, Path(database)) from error
     con.execute(f"set memory_limit = '{settings.memory_limit}'; set threads = {settings.threads}")
-    work = settings.data_dir / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    # two processes must not spill into one folder; DuckDB makes it when it needs it and removes it at the end
-    con.execute("set temp_directory = ?", [str(work / f"spill-{os.getpid()}-{uuid.uuid4().hex[:8]}")])
     return con
 
 
@@ -152,28 +153,28 @@ def record(con: duckdb.DuckDBPyConnection, report: Report) -> None:
                 "from findings order by _line, column_name, reason",
                 [delivery_id, agency, name, report.file_name],
             )
+        line = {
+            "delivery_id": delivery_id,
+            "agency": agency,
+            "extract": name,
+            "file_name": report.file_name,
+            "content_hash": report.content_hash,
+            "byte_count": report.byte_count,
+            "extract_date": report.extract_date,
+            "sequence": report.sequence,
+            "received_at": report.received_at,
+            "row_count": report.read_count,
+            "accepted_count": report.accepted_count,
+            "quarantined_count": report.quarantined_count,
+            "status": report.status,
+            "reason": report.reason,
+            "contract_version": extract.contract_version if extract else None,
+            "contract_hash": extract.contract_hash if extract else None,
+            "rows_hash": report.rows_hash,
+            "configuration": report.configuration,
+        }
         con.execute(
-            f"insert into intake.deliveries values ({', '.join('?' * 18)})",
-            [
-                delivery_id,
-                agency,
-                name,
-                report.file_name,
-                report.content_hash,
-                report.byte_count,
-                report.extract_date,
-                report.sequence,
-                report.received_at,
-                report.read_count,
-                report.accepted_count,
-                report.quarantined_count,
-                report.status,
-                report.reason,
-                extract.contract_version if extract else None,
-                extract.contract_hash if extract else None,
-                report.rows_hash,
-                report.configuration,
-            ],
+            f"insert into intake.deliveries ({', '.join(line)}) values ({', '.join('?' * len(line))})", list(line.values())
         )
         con.execute("commit")
     except BaseException:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import damage, release, warehouse
-from .archive import Archive, Night, private_folder
+from .archive import Archive, ArchiveError, Night, private_folder
 from .manifest import sha256
 from .rebuild import Rebuilt, rebuild
-from .recovery import open_recovered
+from .recovery import mend, open_recovered
 from .settings import Settings
 
 
@@ -38,6 +38,19 @@ def take_over(settings: Settings, backup: Path) -> None:
         shutil.rmtree(copying, ignore_errors=True)
 
 
+def must_be_whole(settings: Settings, archive: Archive) -> None:
+    """Put right what the landing folder can put right. Raises ArchiveError, before anything is changed, naming what it cannot."""
+    removed = archive.removed()
+    latest = {r.delivery_id: r for r in archive.receipts() if r.content_hash not in removed}
+    lost = [r for r in latest.values() if not mend(settings, archive, r)]
+    if lost:
+        names = "\n".join(f"  {archive.place(r.content_hash)}: {r.agency}/{r.file_name}, {r.received_at:%d %B %Y}" for r in lost)
+        raise ArchiveError(
+            f"{len(lost)} files of the archive are gone or damaged, so nothing was changed:\n{names}\n"
+            "Put them back from a copy of the archive, or put the files themselves into the landing folder again."
+        )
+
+
 def restore(settings: Settings, is_latest_only: bool = False, say: Callable[[str], None] = print) -> list[str]:
     """Make the restricted database, the releases and the warehouse again; the caller holds the run lock.
 
@@ -49,6 +62,7 @@ def restore(settings: Settings, is_latest_only: bool = False, say: Callable[[str
         raise CannotRestore(f"{settings.archive_dir} holds no receipts, so there is nothing to restore.")
     if not settings.person_key_file.exists():
         say("There is no copy of the key: a new one is made, and persons get new ids. Figures do not change.")
+    must_be_whole(settings, archive)
     contracts = warehouse.prepare(settings)
     if settings.restricted_db.exists():
         say(f"The database that is there is kept as {damage.set_aside(settings.restricted_db).name}.")

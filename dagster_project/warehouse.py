@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,14 +13,20 @@ from datetime import date
 from pathlib import Path
 
 from .contracts import Contracts, load_contracts, write_dbt_sources
+from .definition_faults import must_be_sound
 from .register import open_restricted, set_clock
 from .settings import Settings
 
 HMAC_BLOCK_BYTES = 64
+SPILLED = re.compile(r"(?:spill-|duckdb_temp_)(\d+)")
 
 
 class RunInProgress(RuntimeError):
     """Another run holds the lock; the message says which process."""
+
+
+class CannotWrite(RuntimeError):
+    """The data folder cannot be written; the message says why."""
 
 
 @contextmanager
@@ -26,8 +34,13 @@ def run_lock(settings: Settings) -> Iterator[None]:
     """One run at a time. The system drops the lock when its holder ends, however it ends, so it never goes stale."""
     import fcntl
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with open(settings.data_dir / "run.lock", "a+") as file:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = open(settings.data_dir / "run.lock", "a+")
+    except OSError as error:
+        says = f"{settings.data_dir} cannot be written ({error.strerror}). Nothing was changed; make it writable and run again."
+        raise CannotWrite(says) from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -38,7 +51,26 @@ def run_lock(settings: Settings) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        _sweep(settings.data_dir / "work")
         yield
+
+
+def _sweep(work: Path) -> None:
+    """Remove what processes that were killed had spilled; the names hold their numbers."""
+    for path in work.glob("*"):
+        owner = SPILLED.match(path.name)
+        if owner and not _is_running(int(owner[1])):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
 
 
 def ensure_person_key(path: Path) -> Path:
@@ -91,12 +123,20 @@ def prepare(settings: Settings) -> Contracts:
     return contracts
 
 
+def _is_whole(manifest: Path) -> bool:
+    """Whether dbt was done writing it; a run that was killed may leave half."""
+    try:
+        return bool(json.loads(manifest.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
+
+
 def ensure_manifest(settings: Settings) -> Path:
     """dbt's manifest, parsed again when a model, macro, seed or contract is younger than it. Returns its path."""
     manifest = settings.data_dir / "dbt" / "target" / "manifest.json"
     folders = [settings.dbt_dir / "models", settings.dbt_dir / "macros", settings.dbt_dir / "tests", settings.seeds_dir]
     inputs = [settings.dbt_dir / "dbt_project.yml", *(p for folder in folders for p in folder.rglob("*") if p.is_file())]
-    if not manifest.exists() or manifest.stat().st_mtime < max(p.stat().st_mtime for p in inputs):
+    if not _is_whole(manifest) or manifest.stat().st_mtime < max(p.stat().st_mtime for p in inputs):
         result = run_dbt(settings, "parse")
         if not result.success:
             raise RuntimeError(f"dbt cannot read the project: {result.exception or 'see data/dbt/logs/dbt.log'}")
@@ -109,6 +149,7 @@ def built_aside(settings: Settings, today: date | None, is_whole: bool = True) -
 
     Models of a build that is not whole read the tables of the warehouse that stands. ``today``: see register.set_clock.
     """
+    must_be_sound(settings.seeds_dir)
     with open_restricted(settings, load_contracts(settings.contracts_dir, settings.seeds_dir)) as con:
         set_clock(con, today)
     building = settings.building_db

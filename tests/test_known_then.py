@@ -1,8 +1,12 @@
-"""What was known then can be made again: a release and its rebuild are equal byte for byte, and every change has its records."""
+"""What was known then can be made again: a release and its rebuild are equal byte for byte, and every change has its records.
+
+The nights take minutes and are drills; test_whole_job rebuilds one release by the command.
+"""
 
 from __future__ import annotations
 
 import csv
+import random
 import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,12 +41,18 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def night(settings: Settings) -> Path:
-    """The job of a night without Dagster; the release's folder."""
+def job(settings: Settings) -> release.Outcome:
+    """The job of a night without Dagster."""
     contracts = warehouse.prepare(settings)
-    intake.land_all(settings, contracts, say=lambda _: None)
+    reports = intake.land_all(settings, contracts, say=lambda _: None)
+    assert intake.REFUSED not in [r.status for r in reports], [r.messages for r in reports]
     assert warehouse.build(settings, release.day_of(settings, Archive(settings.archive_dir).latest_instant())).success
-    outcome = release.publish(settings, log=lambda _: None)
+    return release.publish(settings, log=lambda _: None)
+
+
+def night(settings: Settings) -> Path:
+    """The job of a night that publishes; the release's folder."""
+    outcome = job(settings)
     assert outcome.is_published and not outcome.is_unchanged, [r.rule_id for r in outcome.verdict.failed]
     return outcome.folder
 
@@ -62,6 +72,7 @@ def past(tmp_path_factory) -> Past:
     return Past(settings, first, night(settings))
 
 
+@pytest.mark.drill
 def test_a_release_and_its_rebuild_are_equal_byte_for_byte(past):
     again = rebuild.rebuild(past.settings, rebuild.find_instant(past.settings, past.first.name), log=lambda _: None)
     assert again.original == past.first and again.differing_files == []
@@ -69,6 +80,7 @@ def test_a_release_and_its_rebuild_are_equal_byte_for_byte(past):
     assert release.current_release(past.settings) == past.second  # what readers see is not touched
 
 
+@pytest.mark.drill
 def test_every_changed_figure_names_the_delivery_and_the_record_that_changed_it(past):
     found = difference.compare(past.settings, past.first.name, past.second.name)
     assert [d["file_name"] for d in found.came] == ["accommodation_2013-06-30_2.csv"] and found.went == []
@@ -94,6 +106,7 @@ def test_every_changed_figure_names_the_delivery_and_the_record_that_changed_it(
     assert "accommodation_2013-06-30_2.csv" in said and "seeds/mappings/settled.csv" in said
 
 
+@pytest.mark.drill
 def test_todays_definitions_on_deliveries_of_then_change_only_what_the_definition_changes(past):
     at = rebuild.find_instant(past.settings, past.first.name)
     again = rebuild.rebuild(past.settings, at, with_todays=True, log=lambda _: None)
@@ -120,15 +133,42 @@ def test_everything_comes_back_from_the_archive_alone(past, tmp_path):
     for folder in (past.first, past.second):
         assert rebuild.read_files(settings.published_dir / folder.name) == rebuild.read_files(folder)
     assert release.current_release(settings).name == past.second.name
-    assert night_is_quiet(settings)
+    assert job(settings).is_unchanged  # the night after has nothing to take and nothing to publish
 
 
-def night_is_quiet(settings: Settings) -> bool:
-    """A night after a restore has nothing to take and nothing to publish."""
-    contracts = warehouse.prepare(settings)
-    assert intake.land_all(settings, contracts, say=lambda _: None) == []
-    assert warehouse.build(settings, release.day_of(settings, Archive(settings.archive_dir).latest_instant())).success
-    return release.publish(settings, log=lambda _: None).is_unchanged
+def send(landing: Path, extract: str, number: int, rng: random.Random) -> None:
+    """Another file of probation: of a delta, records withdrawn, returned or open again, late or not; of a full one, a row gone."""
+    with open(landing / f"{extract}_2013-06-30.csv", newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file))
+    day = "2013-06-30"
+    if "is_deleted" in header:
+        day = rng.choice(["2013-05-31", "2013-06-30"])
+        with open(landing / f"{extract}_2013-05-31.csv", newline="", encoding="utf-8") as file:
+            rows = rng.sample(list(csv.reader(file))[1:], 4)
+        for row in rows:
+            row[header.index("is_deleted")] = rng.choice("YN")
+            row[header.index("end_date")] = rng.choice(["", row[header.index("end_date")]])
+    else:
+        rows.remove(rng.choice(rows))
+    with open(landing / f"{extract}_{day}_{number}.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("seed", range(2))
+def test_every_release_of_a_random_history_equals_its_rebuild(tmp_path, seed):
+    rng = random.Random(seed)
+    settings = load_settings(tmp_path / "home", copy_project(tmp_path))
+    shutil.copytree(HERE / "hand_world" / "landing", settings.landing_dir)
+    outcomes = [job(settings)]
+    for number in range(2, 4):
+        send(settings.landing_dir / "probation", rng.choice(["accommodation", "employment", "orders"]), number, rng)
+        outcomes.append(job(settings))
+    published = {o.folder for o in outcomes if o.folder and not o.is_unchanged}
+    assert len(published) >= 2
+    for folder in published:
+        again = rebuild.rebuild(settings, rebuild.find_instant(settings, folder.name), log=lambda _: None)
+        assert again.original == folder and again.differing_files == []
 
 
 @pytest.mark.parametrize(
@@ -150,6 +190,6 @@ def test_what_is_no_instant_is_refused_with_the_ways_to_write_one(tmp_path, text
         rebuild.find_instant(load_settings(tmp_path), text)
 
 
-def test_an_instant_before_the_first_night_has_no_definitions(past):
+def test_an_instant_before_the_first_night_has_no_definitions(tmp_path):
     with pytest.raises(rebuild.CannotRebuild, match="definitions are not known"):
-        rebuild.rebuild(past.settings, datetime(2001, 1, 1), log=lambda _: None)
+        rebuild.rebuild(load_settings(tmp_path), datetime(2001, 1, 1), log=lambda _: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -140,6 +141,19 @@ def test_a_new_agency_needs_a_contract_and_a_staging_model_and_no_python(copy):
     ]
 
 
+def test_the_run_leaves_the_nights_summary_with_every_step_and_what_the_new_agency_must_fix(copy):
+    folder = copy.folder / "data" / "nights" / "latest"
+    told = json.loads((folder / "summary.json").read_text())
+    assert (told["result"], told["notes"], told["failures"]) == ("published", [], [])
+    assert {"charity_intake", "dbt_models", "publish_release"} <= {
+        s["name"] for s in told["ran"]["steps"] if s["outcome"] == "done"
+    }
+    assert [(f["count"], f["examples"]) for a in told["agencies"] if a["agency"] == "charity" for f in a["fixes"]] == [
+        (1, ["V2 (line 3)"])
+    ]
+    assert "V2" in (folder / "fix_charity.csv").read_text()
+
+
 def test_a_new_indicator_is_one_row_and_equals_a_count_by_hand(copy):
     window = "event_date >= date '2009-04-01' and event_date < date '2009-08-01'"
     expected = copy.rows(
@@ -182,6 +196,12 @@ def test_running_again_changes_nothing(copy):
     assert copy.current() == before
 
 
+def test_the_release_and_its_rebuild_as_at_then_are_equal_byte_for_byte(copy):
+    again = copy.outcomes("run", "--as-at", os.readlink(copy.folder / "published" / "current"))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "byte for byte" in again.stdout, again.stdout
+
+
 def test_a_second_run_at_the_same_time_is_told_who_runs(copy):
     import fcntl
 
@@ -208,17 +228,20 @@ def test_the_whole_job_refuses_when_half_of_the_orders_are_gone(copy):
     before = copy.current()
     orders = next((copy.folder / "landing" / "probation").glob("orders_2013-06-30.csv*"))
     lines = orders.read_text().splitlines(keepends=True)
-    (copy.folder / "landing" / "probation" / "orders_2013-07-31.csv").write_text("".join(lines[: len(lines) // 2]))
+    half = "".join(lines[: len(lines) // 2])
+    (copy.folder / "landing" / "probation" / "orders_2013-07-31.csv").write_text(half)
+    with open(copy.folder / "seeds" / "delivery_confirmations.csv", "a") as seed:  # or intake would not take it
+        seed.write(f"probation,orders,{hashlib.sha256(half.encode()).hexdigest()},A test,Ann Smith,2013-08-01\n")
     refused = copy.outcomes("run")
     assert refused.returncode == 1, refused.stdout
+    assert "orders_2013-07-31.csv: accepted" in refused.stdout
     assert copy.current() == before
     pages = sorted((copy.folder / "data" / "refused").glob("*/why.md"))
     assert "volume" in pages[-1].read_text()
+    assert "Readers see release" in refused.stderr and "The night's page" in refused.stderr
 
 
 def test_the_manifest_names_each_delivery_and_the_hash_of_each_file(copy):
-    import hashlib
-
     folder = copy.folder / "published" / "current"
     manifest = json.loads((folder / "manifest.json").read_text())
     text = json.dumps(manifest)

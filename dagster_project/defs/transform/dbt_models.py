@@ -82,7 +82,8 @@ def _failures(invocation) -> list[str]:
     with contextlib.suppress(Exception):  # dbt may have died before it wrote its results
         results = invocation.get_artifact("run_results.json")["results"]
         failed = [r for r in results if r["status"] in ("error", "fail")]
-        return [f"{r['unique_id'].split('.', 2)[2]}: {(r['message'] or r['status']).splitlines()[0]}" for r in failed[:5]]
+        says = {r["unique_id"]: [line.strip() for line in (r["message"] or r["status"]).splitlines()] for r in failed[:5]}
+        return [f"{name.split('.', 2)[2]}: {' '.join(lines[:2])}" for name, lines in says.items()]
     return []
 
 

@@ -1,0 +1,153 @@
+"""What each agency must fix is named in its own keys and ranked by how far it could move an indicator."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+
+import duckdb
+import pytest
+
+from dagster_project import fixes, intake
+from dagster_project.contracts import load_contracts
+from dagster_project.manifest import deliveries_in_force
+from dagster_project.settings import load_settings
+
+LONG_AGO = datetime(2000, 1, 1)
+NOW = datetime(2100, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def contracts(hand_world):
+    return load_contracts(hand_world.settings.contracts_dir, hand_world.settings.seeds_dir)
+
+
+@pytest.fixture(scope="module")
+def found(hand_world, contracts) -> list[fixes.Fix]:
+    with fixes.Fixes(hand_world.settings, contracts) as both:
+        return both.all(NOW)
+
+
+@pytest.fixture(scope="module")
+def figures(hand_world) -> dict[tuple[str, str], fixes.Figure]:
+    with duckdb.connect(str(hand_world.settings.warehouse_db), read_only=True) as con:
+        return fixes.national(con, "indicators.indicators")
+
+
+def _of(found: list[fixes.Fix], kind: str) -> list[fixes.Fix]:
+    return [f for f in found if f.kind == kind]
+
+
+def test_the_latest_national_figure_is_of_the_longest_period_and_the_last(hand_world, figures):
+    rows = hand_world.query(
+        "select max(period_start) as latest from indicators.indicators where status = 'available' and denominator > 0 "
+        "and indicator_id = 'NI143' and view_id = 'policy' and geography_type = 'nation' and period_type = 'financial_year'"
+    )
+    assert figures["NI143", "policy"].period_start == rows[0]["latest"]
+    assert (figures["NI143", "policy"].period_end - figures["NI143", "policy"].period_start).days >= 365
+
+
+@pytest.mark.parametrize(
+    ("mart", "population", "indicator", "view", "status"),
+    [
+        ("minimum_outcomes", "termination", "NI143", "policy", "settled_policy"),
+        ("minimum_outcomes", "termination", "NI144", "all_terminations", "employed"),
+        ("release_outcomes", "release", "MI014", "official", "housed_first_night"),
+        ("disposal_outcomes", "disposal", "MI015b", "official", "settled_three_months"),
+    ],
+)
+def test_every_event_without_an_outcome_is_listed_by_its_agencys_own_key(
+    hand_world, found, figures, mart, population, indicator, view, status
+):
+    until = figures[indicator, view].period_end
+    unknown = hand_world.query(
+        f"select event_ref from marts.{mart} where is_in_scope and {status}_status = 'unknown' and event_date < date '{until}'"
+    )
+    listed = {
+        row[fixes.COLUMNS.index("record")]
+        for f in _of(found, fixes.UNKNOWN)
+        for row in f.rows
+        if f"{indicator} {view}" in row[fixes.COLUMNS.index("indicator")] and f"these {population}s" in f.what
+    }
+    assert listed >= {row["event_ref"] for row in unknown}
+    assert len(unknown) > 0
+
+
+def test_a_move_is_the_unknown_events_of_the_latest_national_figure_over_its_denominator(hand_world, found, figures):
+    figure = figures["NI143", "policy"]
+    unknown = hand_world.query(
+        "select count(*) as n from marts.minimum_outcomes where is_in_scope and settled_policy_status = 'unknown' "
+        f"and person_id is not null and event_date >= date '{figure.period_start}' and event_date < date '{figure.period_end}'"
+    )[0]["n"]
+    moves = [
+        p
+        for f in _of(found, fixes.UNKNOWN)
+        for i, v, p in f.moves
+        if (i, v) == ("NI143", "policy") and f.extract == "accommodation"
+    ]
+    assert moves == ([pytest.approx(100 * unknown / figure.denominator)] if unknown else [])
+
+
+def test_an_unknown_outcome_is_asked_of_the_extract_whose_records_decided_the_others(found):
+    asked = {(i, f.agency, f.extract) for f in _of(found, fixes.UNKNOWN) for i, _, _ in f.moves}
+    assert ("NI143", "probation", "accommodation") in asked or ("NI144", "probation", "employment") in asked
+    assert not {a for a in asked if a[0] == "NI143"} & {("NI143", "probation", "employment")}
+
+
+def test_every_row_in_quarantine_of_the_deliveries_in_force_is_listed_once_for_each_reason(hand_world, found):
+    in_force = tuple(d["delivery_id"] for d in deliveries_in_force(hand_world.settings))
+    rows = hand_world.restricted(
+        "select agency, extract, column_name, reason, line, file_name from intake.quarantine "
+        f"where delivery_id in {in_force} group by all order by all"
+    )
+    listed = [row for f in _of(found, fixes.QUARANTINE) for row in f.rows]
+    assert len(listed) == len(rows) > 0
+
+
+def test_the_largest_move_comes_first_and_none_is_more_than_all(found):
+    largest = [f.largest for f in found]
+    assert largest == sorted(largest, reverse=True)
+    assert 0 < largest[0] <= 100
+    assert all(f.moves == sorted(f.moves, key=lambda m: -m[2]) for f in found)
+
+
+def test_rows_that_no_indicator_needs_move_none(found):
+    assert all(not f.moves for f in found if f.agency == "police")
+    assert any(f.agency == "police" for f in found)
+
+
+@pytest.fixture
+def copied(hand_world, tmp_path):
+    """A copy of both databases, to be changed."""
+    settings = load_settings(home=tmp_path)
+    settings.data_dir.mkdir()
+    for database in (hand_world.settings.restricted_db, hand_world.settings.warehouse_db):
+        shutil.copy(database, settings.data_dir)
+    return settings
+
+
+def test_a_row_of_a_delta_that_was_sent_again_is_no_longer_asked_for(copied, contracts, found):
+    delta = next(f for f in _of(found, fixes.QUARANTINE) if contracts.find(f.agency, f.extract).mode == "delta" and f.rows[0][5])
+    extract, key, file = contracts.find(delta.agency, delta.extract), delta.rows[0][5], delta.rows[0][2]
+    with duckdb.connect(str(copied.restricted_db)) as con:
+        con.execute(
+            "insert into intake.deliveries select * replace ('later' as delivery_id, extract_date + 31 as extract_date) "
+            f"from intake.deliveries where file_name = '{file}' and extract = '{extract.name}'"
+        )
+        con.execute(f"insert into raw.{extract.table} (_delivery_id, _row_number, {extract.key[0]}) values ('later', 1, '{key}')")
+    with fixes.Fixes(copied, contracts) as both:
+        after = [(row[2], row[5]) for f in both.quarantined() for row in f.rows]
+    assert (file, key) in [(row[2], row[5]) for f in _of(found, fixes.QUARANTINE) for row in f.rows]
+    assert (file, key) not in after
+
+
+def test_a_refused_file_could_move_what_needs_it_as_far_as_can_be_and_comes_first(copied, contracts):
+    orders = copied.landing_dir / "probation" / "orders_2013-07-31.csv"
+    orders.parent.mkdir(parents=True)
+    orders.write_text("wrong;header\n")
+    intake.land_all(copied, contracts, "probation", say=lambda _: None)
+    with fixes.Fixes(copied, contracts) as both:
+        first = both.all(LONG_AGO)[0]
+    assert (first.kind, first.agency, first.extract, first.largest) == (fixes.REFUSED_FILE, "probation", "orders", 100.0)
+    assert "orders_2013-07-31.csv" in first.what and first.content_hash
+    assert first.remedy.startswith("Send every column of the contract")
