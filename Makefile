@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE  # compiled once, each later start is some ten seconds shorter
 
-.PHONY: run test lint dev sample guidance clean
+.PHONY: run test drills lint dev sample guidance clean
 .DEFAULT_GOAL := run
 
 # uv installs the same locked packages several times faster; plain pip does when uv cannot be had
@@ -30,6 +30,10 @@ run: $(VENV)/.run  ## set up, make the sample world if nothing is waiting, and r
 
 test: $(VENV)/.dev lint  ## set up and run every test
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
+
+drills: $(VENV)/.dev  ## what takes minutes: dirty files and histories by the thousand, and nights disturbed at random moments
+	$(BIN)/python -m pytest -q -m drill -n 2 --dist loadfile --durations=10
+	$(BIN)/outcomes drill all --real --times 5
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

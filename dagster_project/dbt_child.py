@@ -1,4 +1,4 @@
-"""dbt as a child of the night's run: it ends when its parent does, so that no orphan writes after a run was killed."""
+"""Children of the night's run, dbt above all: they end when it does, so that no orphan writes after a run was killed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
+def end_with_parent() -> None:
+    """Let this process end as soon as the one that started it has ended, however that ended."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
 def main() -> None:
     """The command ``outcomes-dbt``: dbt's own command line."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     from dbt.cli.main import cli
 
     cli()

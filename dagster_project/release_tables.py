@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from .dbt_child import end_with_parent
+
 if TYPE_CHECKING:
     from .settings import Settings
 
@@ -155,4 +157,5 @@ def _write_rest(folder: Path, memory_limit: str, shapes: list) -> Written:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     print(json.dumps(asdict(_write_rest(Path(sys.argv[1]), sys.argv[2], json.load(sys.stdin)))))

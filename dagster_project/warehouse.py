@@ -14,10 +14,12 @@ from pathlib import Path
 
 from .contracts import Contracts, load_contracts, write_dbt_sources
 from .definition_faults import must_be_sound
+from .intake import NoRoom
 from .register import open_restricted, set_clock
 from .settings import Settings
 
 HMAC_BLOCK_BYTES = 64
+LEAST_FREE_BYTES = 64 << 20  # a step that fails with less than that has failed for want of it
 SPILLED = re.compile(r"(?:spill-|duckdb_temp_)(\d+)")
 
 
@@ -157,10 +159,32 @@ def built_aside(settings: Settings, today: date | None, is_whole: bool = True) -
     building.parent.mkdir(mode=0o700, parents=True)
     if not is_whole and settings.warehouse_db.exists():
         shutil.copyfile(settings.warehouse_db, building)
+    done = []
+
+    def put_in_place() -> None:
+        _put_in_place(building, settings.warehouse_db)
+        done.append(True)
+
     try:
-        yield lambda: _put_in_place(building, settings.warehouse_db)
+        try:
+            yield put_in_place
+        except Exception:
+            must_have_room(settings)
+            raise
+        if not done:
+            must_have_room(settings)
     finally:
         shutil.rmtree(building.parent, ignore_errors=True)
+
+
+def must_have_room(settings: Settings) -> None:
+    """Say plainly that the disk of the data folder is full, if it is, whatever words a step failed with. Raises NoRoom."""
+    free = shutil.disk_usage(settings.data_dir).free
+    if free < LEAST_FREE_BYTES:
+        raise NoRoom(
+            f"The disk of {settings.data_dir} is full ({free / 1e6:,.1f} MB free). Nothing was put in place. "
+            "Free some disk and run again."
+        )
 
 
 def _put_in_place(building: Path, warehouse: Path) -> None:

@@ -162,7 +162,7 @@ def dirty(seed: int) -> tuple[str, bytes]:
         data = gzip.compress(data, 1, mtime=0)
         if rng.random() < 0.33:
             data = rng.choice([flip, cut, insert, lambda d, _: gzip.compress(d, 1), lambda d, _: d + d])(data, rng)
-    name = f"{rng.choice(['visits', 'changes'])}_2013-0{rng.randrange(6, 9)}-30"
+    name = f"{rng.choice(['visits', 'changes'])}_2013-0{rng.randrange(5, 8)}-30"
     return f"{name}{rng.choice(['', '_2', '_3'])}.csv{rng.choice(['', '', '.gz'])}", data
 
 

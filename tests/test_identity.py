@@ -110,8 +110,8 @@ DECISIONS = [  # decision, reference, reference, end
     ("must_link", "X200010", "X200011", "2999-01-01"),
     ("must_not_link", "X200013", "X200012", "2999-01-01"),
     ("must_not_link", "X200014", "X200015", "2999-01-01"),
-    ("must_link", "X200016", "X200017", "2014-01-01"),
-    ("must_not_link", "X200018", "X200019", "2014-01-01"),
+    ("must_link", "X200016", "X200017", "2013-06-01"),
+    ("must_not_link", "X200018", "X200019", "2013-06-01"),
     ("must_not_link", "X200020", "X200021", "2999-01-01"),
     ("must_link", "X200021", "X200022", "2999-01-01"),
     ("must_link", "X200022", "X200023", "2999-01-01"),
@@ -204,7 +204,7 @@ def homes(tmp_path_factory) -> Homes:
     with open(project / "seeds" / "linkage_overrides.csv", "a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         for decision, a, b, end in DECISIONS:
-            writer.writerow([decision, PROB, a, PROB, b, "Reviewed for this test", "A reviewer", "2013-07-01", end])
+            writer.writerow([decision, PROB, a, PROB, b, "Reviewed for this test", "A reviewer", "2013-05-01", end])
     reviewed = load_settings(home=tmp_path_factory.mktemp("identity_reviewed"), project_dir=project)
     reviewed.person_key_file.parent.mkdir(parents=True)
     reviewed.person_key_file.write_text(kept)

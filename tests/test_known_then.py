@@ -137,7 +137,7 @@ def test_everything_comes_back_from_the_archive_alone(past, tmp_path):
 
 
 def send(landing: Path, extract: str, number: int, rng: random.Random) -> None:
-    """Another file of probation: of a delta, records withdrawn, returned or open again, late or not; of a full one, a row gone."""
+    """Another file of probation: of a delta, records withdrawn, returned or reopened, perhaps late; of a full one, a row gone."""
     with open(landing / f"{extract}_2013-06-30.csv", newline="", encoding="utf-8") as file:
         header, *rows = list(csv.reader(file))
     day = "2013-06-30"
