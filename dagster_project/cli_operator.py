@@ -11,7 +11,7 @@ import click
 from .settings import load_settings
 
 FAULTS = ("CannotRebuild", "CannotRestore", "ArchiveError", "RunInProgress", "ReleaseError", "GateError", "ContractError")
-FAULTS += ("CannotWrite", "DatabaseHeld", "DefinitionError", "ReaderError", "NotWritten", "NoRoom")
+FAULTS += ("CannotWrite", "DatabaseHeld", "DefinitionError", "ReaderError", "NotWritten", "NoRoom", "WrongTerms")
 
 
 @contextmanager
@@ -69,7 +69,8 @@ def retention(is_applied: bool) -> None:
     from .archive import Archive, instant
 
     settings = load_settings()
-    terms = terms_of.read_terms(settings)
+    with plain_errors():
+        terms = terms_of.read_terms(settings)
     if terms is None:
         click.echo("pyproject.toml has no [tool.outcomes.retention]: everything is kept.")
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import csv
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def _datasource_class() -> type:
     """Stock Great Expectations closes a DuckDB connection before its rows are read; this one keeps it open."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of each temporary folder that it makes
     import duckdb_sqlalchemy
     import sqlalchemy
     from great_expectations.datasource.fluent import SQLDatasource

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +17,10 @@ from .contracts import Contracts
 from .register import REFUSED, open_restricted
 from .release import current_release
 from .settings import Settings
+
+
+class WrongTerms(ValueError):
+    """Terms of retention that cannot be understood; nothing is removed under them."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,22 @@ class Doomed:
 
 
 def read_terms(settings: Settings) -> Terms | None:
-    """The terms in ``[tool.outcomes.retention]``; None if there are none, and then everything is kept."""
+    """The terms in ``[tool.outcomes.retention]``; None if there are none, and then everything is kept.
+
+    Raises WrongTerms for a term that is missing, unknown, or no whole number of 0 or more.
+    """
     with open(settings.project_dir / "pyproject.toml", "rb") as file:
         written = tomllib.load(file).get("tool", {}).get("outcomes", {}).get("retention")
-    return Terms(**{name: int(value) for name, value in written.items()}) if written else None
+    if not written:
+        return None
+    names = {field.name for field in fields(Terms)}
+    wrong = {n for n, v in written.items() if not isinstance(v, int) or isinstance(v, bool) or v < 0} | (names ^ written.keys())
+    if wrong:
+        raise WrongTerms(
+            f"[tool.outcomes.retention] in pyproject.toml: look at {', '.join(sorted(wrong))}. "
+            f"It takes {', '.join(sorted(names))}, each a whole number of 0 or more. Nothing was removed."
+        )
+    return Terms(**written)
 
 
 def find(settings: Settings, contracts: Contracts, terms: Terms, at: datetime) -> list[Doomed]:

@@ -118,6 +118,11 @@ def sound_rows(count: int, first: int = 1) -> list[list[str]]:
     return [row(n) for n in range(first, first + count)]
 
 
+def with_bad(count: int, bad: int) -> bytes:
+    """A file of ``count`` rows of which the last ``bad`` have a code that is not agreed."""
+    return as_csv(sound_rows(count - bad) + [row(count - n, kind_code="SHED") for n in range(bad)])
+
+
 class Bench:
     """A home with contracts, landing folder and databases. Every landing is held to what must always be true."""
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
-from intake_bench import COLUMNS, HEADER, NOW, Bench, as_csv, row, sha256, sound_rows
+from intake_bench import COLUMNS, HEADER, NOW, Bench, as_csv, row, sha256, sound_rows, with_bad
 
 from dagster_project import arrival, checks, examine, intake, reading, register
 from dagster_project.contracts import load_contracts
@@ -22,11 +22,6 @@ ACCEPTED, WITH_QUARANTINE, REFUSED, REPLAY = intake.ACCEPTED, intake.WITH_QUARAN
 @pytest.fixture
 def bench(tmp_path) -> Bench:
     return Bench(tmp_path)
-
-
-def with_bad(count: int, bad: int) -> bytes:
-    """A file of ``count`` rows of which the last ``bad`` have a code that is not agreed."""
-    return as_csv(sound_rows(count - bad) + [row(count - n, kind_code="SHED") for n in range(bad)])
 
 
 def test_sound_file_lands_as_sent_and_in_order(bench):

@@ -1,0 +1,108 @@
+"""Claims about what retention lets go: superseded and refused deliveries and old releases, and nothing that figures rest on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from intake_bench import NOW, Bench, as_csv, sound_rows, with_bad
+
+from dagster_project import intake, recovery, retention
+from dagster_project.archive import Archive
+
+TERMS = retention.Terms(deliveries_days=30, releases_days=30, releases_at_least=2)
+LATER = NOW + timedelta(days=31)
+JUNE, JULY = "visits_2013-06-30.csv", "visits_2013-07-31.csv"
+
+
+@pytest.fixture
+def bench(tmp_path) -> Bench:
+    """Two full deliveries, two of changes, and a refused one."""
+    bench = Bench(tmp_path)
+    bench.take(as_csv(sound_rows(3)), JUNE)
+    bench.take(as_csv(sound_rows(4)), JULY)
+    bench.take(as_csv(sound_rows(2)), "changes_2013-06-30.csv")
+    bench.take(as_csv(sound_rows(1, 50)), "changes_2013-07-31.csv")
+    bench.take(with_bad(20, 15), "visits_2013-08-01.csv")
+    return bench
+
+
+def doomed(bench: Bench, terms=TERMS, at=LATER) -> list[tuple[str, str]]:
+    return [(d.name, d.why.split(";")[0]) for d in retention.find(bench.settings, bench.contracts, terms, at)]
+
+
+def test_superseded_full_deliveries_and_refused_ones_may_go_and_changes_never(bench):
+    assert doomed(bench) == [("north/visits_2013-06-30.csv", "superseded"), ("north/visits_2013-08-01.csv", "refused")]
+
+
+def test_nothing_goes_before_its_time(bench):
+    assert doomed(bench, at=NOW + timedelta(days=29)) == []
+
+
+def test_looking_removes_nothing(bench):
+    before = bench.archived(), bench.query("from raw.north__visits order by all")
+    doomed(bench)
+    assert (bench.archived(), bench.query("from raw.north__visits order by all")) == before
+
+
+def test_what_was_removed_is_gone_with_its_rows_and_stays_gone_when_the_database_is_made_anew(bench):
+    archive = Archive(bench.settings.archive_dir)
+    found = retention.find(bench.settings, bench.contracts, TERMS, LATER)
+    retention.remove(bench.settings, bench.contracts, found, LATER)
+    assert not any(archive.place(d.content_hash).exists() for d in found)
+    assert {d.content_hash for d in found} == archive.removed()
+    kept = bench.query("from raw.north__visits order by all"), bench.query("from raw.north__changes order by all")
+    assert [len(rows) for rows in kept] == [4, 3]
+    assert doomed(bench) == []  # and is not found again
+    assert len(archive.receipts()) == 5  # receipts stay
+    bench.settings.restricted_db.unlink()
+    with recovery.open_recovered(bench.settings, bench.contracts, lambda _: None):
+        pass
+    assert (bench.query("from raw.north__visits order by all"), bench.query("from raw.north__changes order by all")) == kept
+
+
+def test_bytes_that_another_delivery_in_force_shares_stay(bench):
+    same = as_csv(sound_rows(3))  # those of June, now under another extract
+    bench.take(same, "changes_2013-08-01.csv")
+    assert ("north/visits_2013-06-30.csv", "superseded") not in doomed(bench)
+
+
+def test_old_releases_may_go_but_for_the_latest_ones_and_the_current_one(bench):
+    published = bench.settings.published_dir
+    for day in (1, 2, 3, 4):
+        (published / f"2013010{day}T020000Z-abcdef01").mkdir(parents=True)
+    (published / "current").symlink_to("20130101T020000Z-abcdef01")
+    releases = [d for d in retention.find(bench.settings, bench.contracts, TERMS, LATER) if d.kind == "release"]
+    assert [d.name for d in releases] == ["20130102T020000Z-abcdef01"]
+    retention.remove(bench.settings, bench.contracts, releases, LATER)
+    assert sorted(p.name for p in published.iterdir()) == [
+        "20130101T020000Z-abcdef01",
+        "20130103T020000Z-abcdef01",
+        "20130104T020000Z-abcdef01",
+        "current",
+    ]
+
+
+def test_without_terms_everything_is_kept_and_wrong_terms_remove_nothing(bench, tmp_path):
+    settings = replace(bench.settings, project_dir=tmp_path / "project")
+    settings.project_dir.mkdir()
+    pyproject = settings.project_dir / "pyproject.toml"
+    pyproject.write_text("[tool.outcomes]\n")
+    assert retention.read_terms(settings) is None
+    terms = "[tool.outcomes.retention]\ndeliveries_days = 30\nreleases_days = 30\nreleases_at_least = 2\n"
+    pyproject.write_text(terms)
+    assert retention.read_terms(settings) == TERMS
+    for wrong in (terms + "nights_days = 3\n", terms.replace("= 2", "= -2"), terms.replace("= 2", '= "2"'), terms[:-22]):
+        pyproject.write_text(wrong)
+        with pytest.raises(retention.WrongTerms, match="releases_at_least|nights_days"):
+            retention.read_terms(settings)
+
+
+def test_deliveries_of_before_there_were_receipts_get_them(bench):
+    receipts = Archive(bench.settings.archive_dir).folder / "receipts"
+    names = sorted(p.name for p in receipts.iterdir())
+    for path in receipts.iterdir():
+        path.unlink()
+    intake.land_all(bench.settings, bench.contracts, say=lambda _: None)
+    assert sorted(p.name for p in receipts.iterdir()) == names
