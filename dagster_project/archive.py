@@ -68,7 +68,7 @@ def write_whole(path: Path, content: bytes, mode: int = 0o400) -> None:
             os.fsync(file.fileno())
         os.chmod(written, mode)
         os.replace(written, path)
-        sync_folder(path.parent)
+        sync(path.parent)
     finally:
         written.unlink(missing_ok=True)
 
@@ -81,9 +81,9 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's bytes, or the names in a folder, durable."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

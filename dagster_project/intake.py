@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from . import arrival
-from .archive import Archive, ArchiveError, Receipt, instant, private_folder, sync_folder
+from .archive import Archive, ArchiveError, Receipt, instant, private_folder, sync
 from .arrival import FileRefused
 from .contracts import FILE_NAME, PLAIN_NAME, Contracts
 from .examine import agency_of, examine, message, recognise, refuse
@@ -197,7 +197,7 @@ def _receive(archive: Archive, report: Report) -> None:
         private_folder(archived.parent)
         os.chmod(incoming, 0o400)
         os.replace(incoming, archived)  # over the same bytes, if they came before
-        sync_folder(archived.parent)
+        sync(archived.parent)
     finally:
         incoming.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import gate
-from .archive import Archive, Night, instant
+from .archive import Archive, Night, instant, sync
 from .manifest import build_manifest, clock, code_state, sha256
 from .release_tables import DATABASE, Written, published_tables, write_tables
 from .settings import day_of
@@ -47,14 +47,6 @@ def current_release(settings: Settings) -> Path | None:
     """The folder that readers see, or none before the first release."""
     link = settings.published_dir / CURRENT
     return link.resolve() if link.exists() else None
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -148,19 +140,19 @@ def point_current_to(settings: Settings, release_id: str) -> None:
     link = settings.published_dir / f".{CURRENT}-{release_id}"
     link.symlink_to(release_id)
     os.replace(link, settings.published_dir / CURRENT)
-    _sync(settings.published_dir)
+    sync(settings.published_dir)
 
 
 def publish_folder(settings: Settings, candidate: Path, release_id: str) -> Path:
     """Make the candidate durable and give it its name."""
     for file in candidate.iterdir():
         file.chmod(0o644)
-        _sync(file)
+        sync(file)
     candidate.chmod(0o755)
-    _sync(candidate)
+    sync(candidate)
     folder = settings.published_dir / release_id
     os.rename(candidate, folder)
-    _sync(settings.published_dir)
+    sync(settings.published_dir)
     return folder
 
 

@@ -13,7 +13,7 @@ from .case import Case, Missed
 from .children import descendants, outlive
 
 # one after the other, in the release; None: at a random moment
-MOMENTS = (None, "write_tables", "_write_json", "publish_folder", "point_current_to", "pointing", "_sync", "write_night")
+MOMENTS = (None, "write_tables", "_write_json", "publish_folder", "point_current_to", "pointing", "sync", "write_night")
 BEFORE = {"intake": "waiting", "build": "landed", "gate": "built", "release": "built"}
 SHARE = {"gate": 0.5, "release": 0.4}  # of the time that judging, writing and publishing take together
 
