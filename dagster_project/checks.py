@@ -140,12 +140,16 @@ def _column_checks(column: Column, extract: Extract, contracts: Contracts, text:
 
 
 def rows_hash(con: duckdb.DuckDBPyConnection, extract: Extract) -> str:
-    """A hash of the rows of ``sent`` as they are compared: without blanks around values, in no order, in no way of writing.
+    """A hash of the rows of ``sent`` and ``broken``: without blanks around values, in no order, in no way of writing.
 
     DuckDB's own hash, which may change from one version to the next: a repeat right after an upgrade may go unnoticed.
     """
     row = ", ".join(value(column.name) for column in extract.columns)
-    return con.execute(f"select md5(concat(count(*), '/', sum(cast(hash({row}) as hugeint)))) from sent").fetchone()[0]
+    parts = [
+        f"select concat(count(*), '/', sum(cast(hash({what}) as hugeint))) from {table}"
+        for what, table in ((row, "sent"), ("offending_text", "broken"))
+    ]
+    return con.execute(f"select md5(concat(({parts[0]}), ' ', ({parts[1]})))").fetchone()[0]
 
 
 def checks_of(extract: Extract, contracts: Contracts, as_of: date | None = None) -> list[Check]:

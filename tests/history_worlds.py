@@ -205,16 +205,20 @@ def _text(file: File) -> bytes:
     return gzip.decompress(file.data) if file.name.endswith(".gz") else file.data
 
 
+def _in_no_order(file: File) -> list[list[str]]:
+    return sorted([text.strip() for text in row.texts.values()] for row in file.rows)
+
+
 def without_twins(files: list[File]) -> list[File]:
-    """The files but for those that hold the rows of another date's file, written in another way.
+    """The files but for those that hold the rows of another date's file, written in another way or order.
 
     Whether they are last month's file is a question of its own, with a test of its own.
     """
     kept: list[File] = []
     for file in files:
         others = [other for other in kept if other.extract_date != file.extract_date]
-        rows = [[text.strip() for text in row.texts.values()] for row in file.rows]
-        alike = [o for o in others if rows and rows == [[text.strip() for text in row.texts.values()] for row in o.rows]]
+        rows = _in_no_order(file)
+        alike = [o for o in others if rows and rows == _in_no_order(o)]
         if all(_text(other) == _text(file) for other in alike):
             kept.append(file)
     return kept
