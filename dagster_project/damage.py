@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 HEADERS_BYTES = 3 * 4096  # before the first block of a DuckDB file
+CHECKSUM_START, CHECKSUM_FACTOR = 5381, 0xBF58476D1CE4E5B9  # of DuckDB's checksum of a block
 HOLDER = re.compile(r"lock is held in (.*?)\s*\(PID (\d+)\)")
 SIGNS = re.compile(r"not a valid DuckDB database|could not read enough bytes|checksum|corrupt", re.I)
 
@@ -34,7 +35,7 @@ def is_damage(error: BaseException | str) -> bool:
 
 
 def damage(database: Path) -> str | None:
-    """What is wrong with a database file, in DuckDB's words; None if it opens and is as long as it says it is.
+    """What is wrong with a database file, in DuckDB's words; None if it opens and every block that it uses is there and whole.
 
     Raises DatabaseHeld if another process holds the file, and duckdb.Error for what else is no damage.
     """
@@ -43,22 +44,39 @@ def damage(database: Path) -> str | None:
     try:
         with duckdb.connect(str(database)) as con:  # not read only: a log of writes left by a killed process is worked in
             block_size = con.execute("select block_size from pragma_database_size()").fetchone()[0]
-            need = HEADERS_BYTES + block_size * _blocks_in_use(con)
+            blocks = _blocks_in_use(con)
     except duckdb.Error as error:
         if is_damage(error):
             return str(error).splitlines()[0]
         raise said_of(error, database) from error
-    size = database.stat().st_size
-    return f"it is {size:,} bytes long and should be {need:,} or more" if size < need else None
+    size, need = database.stat().st_size, HEADERS_BYTES + block_size * (1 + max(blocks, default=-1))
+    if size < need:
+        return f"it is {size:,} bytes long and should be {need:,} or more"
+    turned = _turned(database, block_size, blocks)
+    return f"{len(turned)} of {len(blocks)} blocks do not have their checksum" if turned else None
 
 
-def _blocks_in_use(con: duckdb.DuckDBPyConnection) -> int:
-    """One more than the number of the last block that holds anything. Free blocks at the end may have been cut off."""
+def _blocks_in_use(con: duckdb.DuckDBPyConnection) -> set[int]:
+    """The blocks that hold anything. Free ones may hold what was there before, and those at the end may have been cut off."""
     tables = con.execute("select schema_name, table_name from duckdb_tables() where not internal").fetchall()
-    last = [con.execute("select max(block_id) from pragma_metadata_info()").fetchone()[0]]
+    found = con.execute("select block_id from pragma_metadata_info()").fetchall()
     for schema, table in tables:
-        last += con.execute("select max(block_id) from pragma_storage_info(?)", [f'"{schema}"."{table}"']).fetchone()
-    return 1 + max((block for block in last if block is not None), default=-1)
+        found += con.execute("select distinct block_id from pragma_storage_info(?)", [f'"{schema}"."{table}"']).fetchall()
+    return {block for (block,) in found if block is not None and block >= 0}
+
+
+def _turned(database: Path, block_size: int, blocks: set[int]) -> list[int]:
+    """Blocks whose bytes are not those that were written: DuckDB itself would notice when it comes to read them."""
+    import numpy as np
+
+    found = []
+    with open(database, "rb") as file:
+        for block in sorted(blocks):
+            file.seek(HEADERS_BYTES + block * block_size)
+            words = np.frombuffer(file.read(block_size), dtype="<u8")
+            if np.bitwise_xor.reduce(words[1:] * np.uint64(CHECKSUM_FACTOR)) ^ np.uint64(CHECKSUM_START) != words[0]:
+                found.append(block)
+    return found
 
 
 def set_aside(database: Path) -> Path:

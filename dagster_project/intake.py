@@ -7,7 +7,6 @@ bytes are archived first, then rows, quarantine and register are written in one 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import shutil
@@ -35,12 +34,12 @@ from .register import (
     open_restricted,
     record,
 )
+from .room import NoRoom, is_full, room_for
 from .settings import Settings
 
 __all__ = ["ACCEPTED", "REFUSED", "REPLAY", "WITH_QUARANTINE", "FileRefused", "Report", "check", "connect", "land", "land_all"]
 __all__ += ["open_restricted", "recognise", "waiting_files"]
 
-DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM_FACTOR, PACKED_ROOM_FACTOR = 3, 20  # times the size of a file: the archive, the raw table and the working tables
 
 
@@ -91,10 +90,6 @@ def check(settings: Settings, contracts: Contracts, path: Path, agency: str | No
     return report
 
 
-class NoRoom(RuntimeError):
-    """The disk is too full to take a file: the fault of the installation, so nothing is written down about the file."""
-
-
 def _need_room(path: Path, folder: Path) -> None:
     """Stop for a file for which the disk is too small, before half of it is written."""
     need = path.stat().st_size * (PACKED_ROOM_FACTOR if arrival.is_gzip(path) else ROOM_FACTOR)
@@ -119,7 +114,7 @@ def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetim
         _receive(archive, report)
         _judge(con, settings, contracts, report, archive.place(report.content_hash))
     except (FileRefused, OSError) as error:
-        if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
+        if is_full(error):
             raise NoRoom(
                 f"{report.file_name}: {error.strerror}. Nothing of it was taken. Free some disk and run again."
             ) from error
@@ -252,12 +247,8 @@ def land_all(
     reports = []
     with open_recovered(settings, contracts, say) as con:
         for path in sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path)):
-            try:
+            with room_for(f"{path.name} could not be taken"):
                 reports.append(land(con, settings, contracts, path))
-            except (OSError, duckdb.IOException) as error:
-                if getattr(error, "errno", None) in DISK_IS_FULL or "No space left" in str(error):
-                    raise NoRoom(f"{path.name}: the disk is full. Nothing is lost: free some disk and run again.") from error
-                raise
             say(reports[-1].headline)
             for message in reports[-1].messages if reports[-1].status == REFUSED else []:
                 say(f"  {message}")

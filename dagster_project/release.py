@@ -19,6 +19,7 @@ from . import gate
 from .archive import Archive, Night, instant, sync
 from .manifest import build_manifest, clock, code_state, sha256
 from .release_tables import DATABASE, Written, published_tables, write_tables
+from .room import room_for
 from .settings import day_of
 
 if TYPE_CHECKING:
@@ -163,9 +164,10 @@ def publish(settings: Settings, now: datetime | None = None, log: Callable[[str]
     gate.GateError when the rules cannot be evaluated; in both cases, and after any crash, readers keep what they have.
     """
     archive = Archive(settings.archive_dir)
-    _settle(settings, archive)
-    at = instant(archive.latest_instant(), now)
-    outcome = judge(settings, at, current_release(settings), log)
+    with room_for("No release was made"):
+        _settle(settings, archive)
+        at = instant(archive.latest_instant(), now)
+        outcome = judge(settings, at, current_release(settings), log)
     result = "refused" if not outcome.is_published else "unchanged" if outcome.is_unchanged else "published"
     _record_night(archive, at, night_facts(settings, at), outcome.release_id, result, outcome.folder)
     return outcome

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from .damage import CHECKSUM_FACTOR, CHECKSUM_START
 from .dbt_child import end_with_parent
 
 if TYPE_CHECKING:
@@ -125,9 +126,9 @@ def _name_by_content(database: Path, identity: bytes) -> None:
 
 def _checksum(header: bytearray) -> int:
     """DuckDB's checksum of a block: of all 8-byte words but the first."""
-    result = 5381
+    result = CHECKSUM_START
     for (word,) in struct.iter_unpack("<Q", header[8:]):
-        result ^= word * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+        result ^= word * CHECKSUM_FACTOR & 0xFFFFFFFFFFFFFFFF
     return result
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from .contracts import Contracts, load_contracts, write_dbt_sources
 from .definition_faults import must_be_sound
-from .intake import NoRoom
 from .register import open_restricted, set_clock
+from .room import NoRoom, room_for
 from .settings import Settings
 
 HMAC_BLOCK_BYTES = 64
@@ -152,7 +152,8 @@ def built_aside(settings: Settings, today: date | None, is_whole: bool = True) -
     Models of a build that is not whole read the tables of the warehouse that stands. ``today``: see register.set_clock.
     """
     must_be_sound(settings.seeds_dir)
-    with open_restricted(settings, load_contracts(settings.contracts_dir, settings.seeds_dir)) as con:
+    contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
+    with room_for("The build could not begin"), open_restricted(settings, contracts) as con:
         set_clock(con, today)
     building = settings.building_db
     shutil.rmtree(building.parent, ignore_errors=True)  # what a killed run left
