@@ -1,5 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Both set up what they need.
 PYTHON ?= python3
+TIMES ?= 5  # how often each failure drill disturbs each of its steps
 VENV := .venv
 BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE  # compiled once, each later start is some ten seconds shorter
@@ -33,7 +34,7 @@ test: $(VENV)/.dev lint  ## set up and run every test
 
 drills: $(VENV)/.dev  ## what takes minutes: dirty files and histories by the thousand, and nights disturbed at random moments
 	$(BIN)/python -m pytest -q -m drill -n 2 --dist loadfile --durations=10
-	$(BIN)/outcomes drill all --real --times 5
+	$(BIN)/outcomes drill all --real --times $(TIMES)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -47,7 +47,8 @@ class Case:
 
     def begin(self, snapshot: str, into: Callable[[Path], None] = lambda home: None) -> Settings:
         """A fresh home as it stood then, with readers in it. ``into`` may mount something at the home first."""
-        home = self.folder / "home"
+        # one path for all, as dbt's cache knows it; another for a second try, for a disk may still be mounted in the first
+        home = self.folder / ("home" if not self.attempt else f"home-{self.result.drill}-{self.result.number}-{self.attempt}")
         copy_home(self.world.folder / snapshot, home)
         into(home)
         self.settings = self.world.settings(home)
@@ -135,7 +136,7 @@ def run(world: World, folder: Path, name: str, drill: Callable[[Case], None], nu
     """One disturbance of a drill in ``folder``; tried again when it missed."""
     result, begun = Result(name, number), time.monotonic()
     for attempt in range(TRIES):
-        case = Case(world, folder, random.Random(f"{seed} {name} {number} {attempt}"), result)
+        case = Case(world, folder, random.Random(f"{seed} {name} {number} {attempt}"), result, attempt=attempt)
         try:
             drill(case)
             result.hits += 1
