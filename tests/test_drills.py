@@ -1,6 +1,6 @@
 """The drills on small homes: what is cut, held, corrupted or set back is said in plain words, and the next night is whole.
 
-The whole drills, with full nights, are ``outcomes drill all``, which ``make drills`` and CI run.
+The whole drills, with full nights, are ``outcomes drill all``, which ``make drills`` runs.
 """
 
 from __future__ import annotations
