@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .. import reader
+from ..dbt_child import end_with_parent
 
 PAUSE_SECONDS = 0.15
 SHOWN_ERRORS = 3
@@ -75,4 +76,5 @@ class Readers:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     read_on(*map(Path, sys.argv[1:4]))
