@@ -39,6 +39,7 @@ class RuleResult:
     remedy: str
     note: str = ""
     waived_by: tuple[str, ...] = ()  # waiver ids; the counts stay those of the whole table
+    is_of_change: bool = False  # whether it compares with the previous release, and so may say something else of the same tables
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def _result(rule: Rule, suite: Suite, failing: int, checked: int, outcome: str |
         rule.endangers,
         rule.remedy,
         note,
+        is_of_change=(rule.needs or "").startswith("previous."),
     )
 
 

@@ -92,11 +92,10 @@ def _is_unchanged(previous: Path | None, written: Written, verdict: gate.Verdict
         return False
     manifest = json.loads((previous / "manifest.json").read_text(encoding="utf-8"))
     rules = json.loads((previous / "verdict.json").read_text(encoding="utf-8"))["rules"]
-    before, after = {r["rule_id"]: r["outcome"] for r in rules}, {r.rule_id: r.outcome for r in verdict.results}
-    same = before.keys() == after.keys() and all(
-        before[i] == after[i] or "not_applicable" in (before[i], after[i]) for i in before
-    )
-    return verdict.is_passed and same and manifest["content_hash"] == written.content_hash
+    of_change = {r.rule_id for r in verdict.results if r.is_of_change}
+    before = {r["rule_id"]: r["outcome"] for r in rules if r["rule_id"] not in of_change}
+    after = {r.rule_id: r.outcome for r in verdict.results if not r.is_of_change}
+    return verdict.is_passed and before == after and manifest["content_hash"] == written.content_hash
 
 
 def _refuse(settings: Settings, release_id: str, verdict: gate.Verdict, previous: Path | None, now: datetime) -> Path:

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -156,6 +157,14 @@ def test_a_changed_verdict_makes_a_new_release(world, monkeypatch):
     monkeypatch.setattr(gate, "run", lambda *_: warned)
     second = _publish(world, 1)
     assert not second.is_unchanged and second.release_id != first.release_id
+
+
+def test_a_warning_of_change_since_the_last_release_makes_no_new_release_when_it_is_gone(world, monkeypatch):
+    of_change = gate.RuleResult(rule_id="change", severity="warn", outcome="warned", is_of_change=True, **RULE)
+    monkeypatch.setattr(gate, "run", lambda *_: gate.Verdict((*PASSED.results, of_change)))
+    first = _publish(world)
+    monkeypatch.setattr(gate, "run", lambda *_: gate.Verdict((*PASSED.results, replace(of_change, outcome="passed"))))
+    assert _publish(world, 1).folder == first.folder
 
 
 def test_an_id_is_never_used_twice(world, monkeypatch):
