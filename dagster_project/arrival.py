@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from .contracts import Extract
 
 CHUNK_BYTES = 1 << 22
@@ -123,8 +125,9 @@ def scan(path: Path, extract: Extract) -> Scan:
         if len(first) < 4:
             first = (first + piece[:4])[:4]
             _refuse_other_formats(first, extract.encoding)
-        lines += piece.count(b"\n")
-        delimiters += piece.count(extract.delimiter.encode())
+        codes = np.frombuffer(piece, dtype=np.uint8)
+        lines += int(np.count_nonzero(codes == ord("\n")))
+        delimiters += int(np.count_nonzero(codes == ord(extract.delimiter)))
         is_plain = is_plain and _is_plain(piece, last, decoder)
         last = piece[-1:]
     if not first:
@@ -143,12 +146,16 @@ def scan(path: Path, extract: Extract) -> Scan:
 
 def _is_plain(piece: bytes, last: bytes, decoder: codecs.IncrementalDecoder) -> bool:
     """Whether DuckDB and Python read a piece alike: no NUL, no lone CR, no blank beside a quote, valid in its encoding."""
-    if b"\0" in piece or piece.count(b"\r") != piece.count(b"\r\n") + piece.endswith(b"\r"):
+    if b"\0" in piece:
+        return False
+    if b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n") + piece.endswith(b"\r"):
         return False
     if last == b"\r" and piece[:1] != b"\n":
         return False
-    if b'" ' in piece or b' "' in piece or last + piece[:1] in (b'" ', b' "'):
+    if b'"' in last + piece and (b'" ' in piece or b' "' in piece or last + piece[:1] in (b'" ', b' "')):
         return False
+    if piece.isascii() and not decoder.getstate()[0]:  # nothing to decode, nor the rest of a letter waited for
+        return True
     try:
         decoder.decode(piece)
     except UnicodeDecodeError:

@@ -225,15 +225,21 @@ def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
 def _find_duplicates(con: duckdb.DuckDBPyConnection, extract: Extract, key: str) -> None:
     """Of the rows that are sound otherwise, the second and later ones with a key already seen in the file."""
     keys = ", ".join(value(k) for k in extract.key)
-    # hashes take far less memory than keys, and equal keys have equal hashes
-    if _count(con, "sent") == con.execute(f"select count(*) from (select distinct hash({keys}) from sent)").fetchone()[0]:
+    # equal keys have equal hashes, and numbers are sorted many times faster than keys are grouped
+    hashes = con.execute(f"select hash({keys}) as h from sent").fetchnumpy()["h"]
+    hashes.sort()
+    repeated = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+    if not repeated:
         return
     con.execute(
         f"""
         insert into findings
-        with sound as (select * from sent where _row_number not in (select _row_number from findings)),
+        with sound as (
+            select * from sent
+            where hash({keys}) in (select unnest(?)) and _row_number not in (select _row_number from findings)
+        ),
         repeated as (select *, row_number() over (partition by {keys} order by _row_number) as _nth from sound)
         select _row_number, _line, ?, 'duplicate_key', {key}, {key}, ? from repeated where _nth > 1
         """,
-        [extract.key[0], "The key stands in the file already; the first row is kept. Send each key once."],
+        [list(repeated), extract.key[0], "The key stands in the file already; the first row is kept. Send each key once."],
     )

@@ -21,6 +21,7 @@ from .service_levels import ServiceLevels, read_service_levels
 
 FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?:_(?P<sequence>\d{1,3}))?\.csv(?:\.gz)?$")
 PLAIN_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+)\.csv(?:\.gz)?$")  # taken as of the day on which it comes
+RESTRICTED = "{{ 'restricted' if target.type == 'duckdb' else '' }}"  # for dbt, which reads it: Spark knows schemas only
 _JAVA_TO_STRPTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d"}
 
 
@@ -261,7 +262,7 @@ def dbt_sources(contracts: Contracts) -> dict:
                     "columns": columns,
                 }
             )
-        sources.append({"name": agency, "database": "restricted", "schema": "raw", "tables": tables})
+        sources.append({"name": agency, "database": RESTRICTED, "schema": "raw", "tables": tables})
     return {"version": 2, "sources": sources}
 
 

@@ -91,11 +91,13 @@ def refuse(report: Report, error: FileRefused | OSError) -> None:
 def examine(con, contracts: Contracts, report: Report, source: Path, is_shown: bool) -> None:
     """Read and check the bytes of ``source`` into the tables ``sent`` and ``findings``; the verdict goes to the report.
 
-    Offending text is repeated in messages only if ``is_shown``: it may identify a person. Raises FileRefused.
+    ``is_shown``: only looked at, so that rows need not land, and offending text, which may identify a person, is repeated in
+    messages. Raises FileRefused.
     """
     extract, before = report.extract, source.stat()
     scanned = reading.scan(source, extract)
-    sent = reading.lay_out(con, source, extract, scanned)
+    sent = reading.lay_out(con, source, extract, scanned, None if is_shown else report.delivery_id)
+    report.is_landed = sent.is_landed
     arrival.must_be_unchanged(source, before)
     report.rows_hash = checks.rows_hash(con, extract)
     checks.find(con, extract, contracts, report.extract_date)

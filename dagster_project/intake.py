@@ -21,6 +21,7 @@ from .archive import Archive, ArchiveError, Receipt, instant, private_folder, sy
 from .arrival import FileRefused
 from .contracts import FILE_NAME, PLAIN_NAME, Contracts
 from .examine import agency_of, examine, message, recognise, refuse
+from .reading import forget
 from .register import (
     ACCEPTED,
     REFUSED,
@@ -29,6 +30,7 @@ from .register import (
     WITH_QUARANTINE,
     Report,
     connect,
+    give_up,
     known,
     latest_receipt,
     open_restricted,
@@ -111,7 +113,16 @@ def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetim
     report = Report(path, None, ACCEPTED, agency=agency_of(path, contracts), received_at=instant(latest, now))
     report.configuration = archive.keep_configuration(settings.project_dir)
     try:
-        _receive(archive, report)
+        _take(con, settings, contracts, archive, report)
+    except BaseException:
+        give_up(con, report)
+        raise
+    return report
+
+
+def _take(con, settings: Settings, contracts: Contracts, archive: Archive, report: Report) -> None:
+    try:
+        _receive(con, archive, report)
         _judge(con, settings, contracts, report, archive.place(report.content_hash))
     except (FileRefused, OSError) as error:
         if is_full(error):
@@ -120,10 +131,11 @@ def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetim
             ) from error
         refuse(report, error)
     if report.status == REPLAY:
-        return report
+        return
     report.delivery_id = report.delivery_id or _delivery_id(report.agency, None, report.file_name, report.content_hash)
     if report.status == REFUSED and known(con, report.delivery_id) == (REFUSED, report.reason):
-        return report  # as on the nights before
+        give_up(con, report)  # as on the nights before
+        return
     if report.content_hash:
         archive.write_receipt(
             Receipt(
@@ -138,7 +150,6 @@ def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetim
             )
         )
     _record(con, report)
-    return report
 
 
 def take_receipt(con, settings: Settings, contracts: Contracts, receipt: Receipt) -> Report:
@@ -161,6 +172,7 @@ def take_receipt(con, settings: Settings, contracts: Contracts, receipt: Receipt
     except FileRefused as error:
         refuse(report, error)
     if report.status != receipt.status or report.delivery_id != receipt.delivery_id:
+        give_up(con, report)
         raise ArchiveError(
             f"{receipt.agency}/{receipt.file_name}, received {receipt.received_at:%d %B %Y}, was {receipt.status} then and would "
             f"be {report.status} now ({report.reason or 'no fault found'}). Restore with the code of that day."
@@ -172,15 +184,18 @@ def take_receipt(con, settings: Settings, contracts: Contracts, receipt: Receipt
 def _record(con, report: Report) -> None:
     report.extract_date = report.extract_date or report.received_at.date()
     record(con, report)
-    for table in ("sent", "broken", "suspects", "findings", "orphans", "missing"):  # they may be large
-        con.execute(f"drop table if exists temp.{table}")
+    forget(con)
 
 
-def _receive(archive: Archive, report: Report) -> None:
+def _receive(con, archive: Archive, report: Report) -> None:
     """Put the bytes of a file into the archive, so that what is kept is what is read. Bytes that are there stay."""
     path = report.file
     _refuse_link_out(path)
     if path.is_file():
+        if _may_be_known(con, report):
+            report.content_hash, report.byte_count = arrival.fingerprint(path)
+            if archive.holds(report.content_hash, report.byte_count):
+                return
         _need_room(path, archive.folder)
     incoming = private_folder(archive.folder) / f".incoming-{os.getpid()}"
     try:
@@ -195,6 +210,12 @@ def _receive(archive: Archive, report: Report) -> None:
         sync(archived.parent)
     finally:
         incoming.unlink(missing_ok=True)
+
+
+def _may_be_known(con, report: Report) -> bool:
+    """Whether a file of this name and length was received before: then it is worth a look whether the archive has it."""
+    seen = "select 1 from intake.deliveries where agency is not distinct from ? and file_name = ? and byte_count = ? limit 1"
+    return bool(con.execute(seen, [report.agency, report.file_name, report.file.stat().st_size]).fetchall())
 
 
 def _judge(con, settings: Settings, contracts: Contracts, report: Report, source: Path, is_shown: bool = False) -> None:

@@ -6,6 +6,7 @@ Anything else is read record by record in Python, so that a broken record costs 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from dataclasses import dataclass
@@ -17,23 +18,28 @@ from .arrival import FileRefused, Scan, is_gzip, open_text, scan
 from .contracts import Extract
 from .records import MAX_RECORD_CHARS, MAX_SHOWN_CHARS, UNCLOSED, records
 
-__all__ = ["FileRefused", "Scan", "Sent", "lay_out", "match_header", "read_header", "scan"]
+__all__ = ["FileRefused", "Scan", "Sent", "forget", "lay_out", "match_header", "read_header", "scan"]
 
 MAX_HEADER_CHARS = 1 << 16
 BATCH_ROWS, BATCH_CHARS = 50_000, 1 << 24
 OTHER_DELIMITERS = ",;|\t"
 NUMBERS = ("_line", "_row_number")  # the first columns of both tables
+WORKING = ("sent", "sent_text", "broken", "suspects", "findings", "orphans", "missing")  # what is made of one file
 BROKEN = "_line bigint, _row_number bigint, reason varchar, offending_text varchar, record_key varchar, says varchar"
 
 
 @dataclass
 class Sent:
     """A delivery laid out. Every record is in table ``sent`` (``_line``, ``_row_number``, then the contract's columns as
-    text) or, ``bad_records`` of them, in table ``broken``; ``_row_number`` counts the records of the file from 1."""
+    text) or, ``bad_records`` of them, in table ``broken``; ``_row_number`` counts the records of the file from 1.
+
+    ``is_landed``: the rows stand in the extract's raw table already, in a transaction that is open; ``sent`` is a view of them.
+    """
 
     read_count: int
     bad_records: int
     notes: list[str]
+    is_landed: bool = False
 
 
 def read_header(path: Path, extract: Extract) -> list[str]:
@@ -87,17 +93,31 @@ def match_header(names: list[str], extract: Extract) -> tuple[dict[str, int], li
     return places, notes
 
 
-def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanned: Scan) -> Sent:
-    """Fill the tables ``sent`` and ``broken`` from the file; no record is lost. Raises FileRefused for a wrong header."""
+def forget(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop what laying out and judging a file have left; it may be large."""
+    made = con.execute(
+        "select 'view', view_name from duckdb_views() where temporary "
+        "union all select 'table', table_name from duckdb_tables() where temporary"
+    ).fetchall()
+    for kind, name in made:
+        if name in WORKING:
+            con.execute(f"drop {kind} temp.{name}")
+
+
+def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanned: Scan, delivery_id: str | None = None) -> Sent:
+    """Fill ``sent`` and ``broken`` from the file; no record is lost. Raises FileRefused for a wrong header.
+
+    With a ``delivery_id`` the rows of a plain file go straight to the extract's raw table, under that id (see Sent).
+    """
     names = read_header(path, extract)
     places, notes = match_header(names, extract)
     columns = ", ".join(f'"{c.name}" varchar' for c in extract.columns)
-    con.execute(f"create or replace temp table broken ({BROKEN})")
-    if is_for_plain(scanned, len(names)):
-        count = _read_plain(con, path, extract, len(names), places)
-        if count == scanned.line_count - 1:
-            return Sent(count, 0, notes)
-    con.execute(f"create or replace temp table sent (_line bigint, _row_number bigint, {columns})")
+    forget(con)
+    con.execute(f"create temp table broken ({BROKEN})")
+    if is_for_plain(scanned, len(names)) and _read_plain(con, path, extract, len(names), places) == scanned.line_count - 1:
+        _show_plain(con, extract, delivery_id)
+        return Sent(scanned.line_count - 1, 0, notes, is_landed=delivery_id is not None)
+    con.execute(f"create temp table sent (_line bigint, _row_number bigint, {columns})")
     count, bad, cut = _read_by_record(con, path, extract, len(names), places)
     if cut and not scanned.is_ended:
         raise FileRefused(f"ends in the middle of a record, on line {cut}", "It was cut off on the way; send it again.", line=cut)
@@ -110,16 +130,16 @@ def is_for_plain(scanned: Scan, width: int) -> bool:
 
 
 def _read_plain(con, path: Path, extract: Extract, width: int, places: dict[str, int]) -> int | None:
-    """Fill ``sent`` by DuckDB's own reader, strict. The count of rows, or None if any record does not fit."""
+    """Fill ``sent_text`` by DuckDB's own reader, strict, in the order of the file. The count of rows, or None if any record
+    does not fit."""
     if any(c in str(path) for c in "*?["):
         return None  # DuckDB would take the name for a pattern
     columns = ", ".join(f"'c{i}': 'varchar'" for i in range(width))
     select = ", ".join(f'c{places[c.name]} as "{c.name}"' for c in extract.columns)
-    con.execute("set preserve_insertion_order = true")  # row numbers follow the file
+    con.execute("set preserve_insertion_order = true")  # so that rowid counts the records
     try:
         con.execute(
-            "create or replace temp table sent as "
-            f"select row_number() over () + 1 as _line, row_number() over () as _row_number, {select} "
+            f"create or replace temp table sent_text as select {select} "
             f"from read_csv($path, columns={{{columns}}}, auto_detect=false, header=true, delim='{extract.delimiter}', "
             "quote='\"', escape='\"', strict_mode=true, null_padding=false, ignore_errors=false, compression=$packing, "
             f"max_line_size={MAX_RECORD_CHARS})",
@@ -129,7 +149,28 @@ def _read_plain(con, path: Path, extract: Extract, width: int, places: dict[str,
         raise
     except duckdb.Error:
         return None
-    return con.execute("select count(*) from sent").fetchall()[0][0]
+    return con.execute("select count(*) from sent_text").fetchall()[0][0]
+
+
+def _show_plain(con, extract: Extract, delivery_id: str | None) -> None:
+    """Make ``sent`` a view: of ``sent_text``, or of the raw table, into which the rows then go first. There they are
+    compressed, so that what is checked once for each distinct value takes a fraction of the time."""
+    columns = ", ".join(f'"{c.name}"' for c in extract.columns)
+    source, number = "sent_text", "rowid + 1"
+    if delivery_id:
+        con.execute("begin")
+        try:
+            con.execute(
+                f"insert into raw.{extract.table} ({columns}, _delivery_id, _row_number) "
+                f"select {columns}, '{delivery_id}', {number} from sent_text"
+            )
+            con.execute("drop table temp.sent_text")
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):
+                con.execute("rollback")
+            raise
+        source, number = f"raw.{extract.table} where _delivery_id = '{delivery_id}'", "_row_number"
+    con.execute(f"create temp view sent as select {number} + 1 as _line, {number} as _row_number, {columns} from {source}")
 
 
 def _fault(fields: list[str], joined: str, wrong: str | None, width: int, extract: Extract) -> tuple[str, str] | None:

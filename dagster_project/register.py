@@ -58,6 +58,7 @@ class Report:
     orphan_count: int = 0  # rows whose parent is nowhere
     configuration: str = ""
     received_at: datetime | None = None  # naive UTC
+    is_landed: bool = False  # rows stand in the raw table, in a transaction that is open
     messages: list[str] = field(default_factory=list)
 
     @property
@@ -131,22 +132,45 @@ def set_clock(con: duckdb.DuckDBPyConnection, today: date | None) -> None:
     con.execute("commit")
 
 
+def give_up(con: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Take back what of a delivery has landed."""
+    if report.is_landed:
+        _roll_back(con)
+        report.is_landed = False
+
+
+def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
+    with contextlib.suppress(duckdb.Error):  # what failed, a commit for one, may have ended the transaction already
+        con.execute("rollback")
+
+
+def _settle_rows(con: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Leave in the raw table what is accepted of a delivery: of rows that landed the others go, else the sound ones come."""
+    table, is_refused = f"raw.{report.extract.table}", report.status == REFUSED
+    failing = "_row_number in (select _row_number from findings)"
+    if report.is_landed and (is_refused or report.quarantined_count):
+        rest = "" if is_refused else f" and {failing}"
+        con.execute(f"delete from {table} where _delivery_id = ?{rest}", [report.delivery_id])
+    elif not report.is_landed and not is_refused:
+        columns = ", ".join(f'"{c.name}"' for c in report.extract.columns)
+        con.execute(
+            f"insert into {table} ({columns}, _delivery_id, _row_number) "
+            f"select {columns}, ?, _row_number from sent {f'where not {failing}' if report.quarantined_count else ''}",
+            [report.delivery_id],
+        )
+
+
 def record(con: duckdb.DuckDBPyConnection, report: Report) -> None:
     """Write rows (from ``sent``), quarantine (from ``findings``) and register, all or nothing."""
     extract, delivery_id = report.extract, report.delivery_id
     agency, name = (extract.agency, extract.name) if extract else (report.agency, None)
-    con.execute("begin")
+    if not report.is_landed:
+        con.execute("begin")
     try:
         con.execute("delete from intake.deliveries where delivery_id = ?", [delivery_id])  # a refused delivery sent again
         con.execute("delete from intake.quarantine where delivery_id = ?", [delivery_id])
-        if report.status != REFUSED:
-            columns = ", ".join(f'"{c.name}"' for c in extract.columns)
-            sound = "where _row_number not in (select _row_number from findings)" if report.quarantined_count else ""
-            con.execute(
-                f"insert into raw.{extract.table} ({columns}, _delivery_id, _row_number) "
-                f"select {columns}, ?, _row_number from sent {sound}",
-                [delivery_id],
-            )
+        if extract:
+            _settle_rows(con, report)
         if report.quarantined_count:
             con.execute(
                 "insert into intake.quarantine select ?, ?, ?, ?, _line, column_name, reason, offending_text, record_key, says "
@@ -178,6 +202,7 @@ def record(con: duckdb.DuckDBPyConnection, report: Report) -> None:
         )
         con.execute("commit")
     except BaseException:
-        with contextlib.suppress(duckdb.Error):  # a failed commit has ended the transaction already
-            con.execute("rollback")
+        _roll_back(con)
         raise
+    finally:
+        report.is_landed = False
