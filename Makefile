@@ -1,11 +1,14 @@
 # The two commands that matter: `make run` and `make test`. Both set up what they need.
 PYTHON ?= python3
 TIMES ?= 5  # how often each failure drill disturbs each of its steps
+SCALE ?= 36k
+BENCH_TIMES ?= 3
+PEOPLE ?= 2000  # in the world that `make engine` builds twice
 VENV := .venv
 BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE  # compiled once, each later start is some ten seconds shorter
 
-.PHONY: run test drills lint dev sample guidance clean
+.PHONY: run test bench engine drills lint dev sample guidance clean
 .DEFAULT_GOAL := run
 
 # uv installs the same locked packages several times faster; plain pip does when uv cannot be had
@@ -50,6 +53,12 @@ sample: $(VENV)/.run
 
 guidance: $(VENV)/.run
 	$(BIN)/outcomes guidance
+
+bench: $(VENV)/.dev  ## the night's job beside a hand-written floor, pandas and polars: make bench SCALE=36k (360k, 3.6m, 10m)
+	$(BIN)/python -m dagster_project.bench --scale $(SCALE) --times $(BENCH_TIMES) $(if $(MEMORY),--memory-limit $(MEMORY)) $(BENCH)
+
+engine: $(VENV)/.dev  ## the same models with DuckDB and on Sail, every row compared: make engine PEOPLE=36000
+	$(BIN)/python -W ignore -m dagster_project.engine --people $(PEOPLE)
 
 clean:  ## remove what runs have made, published releases as well
 	rm -rf data landing published
