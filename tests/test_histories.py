@@ -99,11 +99,12 @@ WRONG = {
     "no sequence": (r"extract_date desc, sequence desc,", "extract_date desc,"),
     "no order among files of one name": (r"sequence desc, received_at desc", "sequence desc"),
     "the first correction stays": (r"sequence desc, received_at desc", "sequence desc, received_at"),
-    "blanks make another key": (r"partition by nullif\(trim\(raw\.(\w+)\), ''\)", r"partition by raw.\1"),
+    "blanks make another key": (r"nullif\(trim\((raw|sent)\.(\w+)\), ''\)( as key_1| = seen)", r"\1.\2\3"),
+    "a correction overlooked": (r"nth < deliveries\.delivery_count", "nth < deliveries.delivery_count - 1"),
     "the withdrawn stay": (r" and coalesce\(upper\(trim\(sent\.\w+\)\), 'N'\) <> 'Y'", ""),
-    "everything ever sent": (r"where sent\._nth = 1", "where true"),
-    "last seen": (r"min\(deliveries\.extract_date\)", "max(deliveries.extract_date)"),
-    "first seen in what is in force": (r"min\(deliveries\.extract_date\) over \(.*?\) as", "deliveries.extract_date as"),
+    "everything ever sent": (r"\(seen\.latest_nth is null or deliveries\.nth = seen\.latest_nth\)|deliveries\.nth = 1", "true"),
+    "last seen": (r"min\(raw\.extract_date\)", "max(raw.extract_date)"),
+    "first seen in what is in force": (r"least\(deliveries\.extract_date, .*?\) as", "deliveries.extract_date as"),
     "text as sent": (r"nullif\(trim\(sent\.first_name\), ''\)", "sent.first_name"),
 }
 

@@ -23,8 +23,9 @@ LOOKS = {
     "disposal": ["three_months", "six_months"],
 }
 EVENTS = {"termination": "int_terminations", "release": "int_releases", "disposal": "int_disposals"}
-DEFINITIONS = [{"population": p, "follow_up_id": f} for p, looks in LOOKS.items() for f in looks]
-DEFINITIONS += DEFINITIONS[:1] + [{"population": "return", "follow_up_id": None}]  # two views of one look are one look
+DEFINITIONS = [{"population": p, "outcome": f"after {f}", "follow_up_id": f} for p, looks in LOOKS.items() for f in looks]
+NEEDS = [{**d, "extract": e} for d in DEFINITIONS for e in ("accommodation", "employment")]
+DEFINITIONS += DEFINITIONS[:1] + [{"population": "return", "outcome": None, "follow_up_id": None}]  # two views of a look are one
 ANSWERS = ["yes", "no", "unknown", "not_applicable"]
 
 
@@ -131,7 +132,7 @@ def surroundings(draw) -> dict:
     }
 
 
-def event_days(compiled: Compiled, held: dict, around: dict, points: list[dict] | None = None) -> list[dict]:
+def event_days(compiled: Compiled, held: dict, around: dict, points=None, needs=None) -> list[dict]:
     """Run the models of spells and of event days, and leave their tables for the look-up."""
     for kind, given_rows in (("custody", around["custody"]), ("supervision", around["supervision"])):
         source = f"int_{kind}_records"
@@ -140,6 +141,7 @@ def event_days(compiled: Compiled, held: dict, around: dict, points: list[dict] 
     follow_ups = points or [{"follow_up_id": f, "months": 0, "days": n} for f, n in POINTS.items()]
     tables = {**held, "indicator_definitions": DEFINITIONS, "follow_up_points": follow_ups}
     tables["int_observation"] = [{"observed_until": around["observed_until"]}]
+    tables["indicator_needs"] = needs or [{k: d[k] for k in ("population", "outcome", "extract")} for d in NEEDS]
     return compiled.run("int_event_days", tables, keep=True)
 
 
@@ -367,3 +369,16 @@ def test_the_evidence_of_a_p45_answer_is_the_job_in_force_that_started_last(comp
         if there:
             expected[event["event_id"]] = max(there, key=lambda j: (j["start_date"], j["record_id"]))["_row_number"]
     assert found == expected
+
+
+def test_a_look_asks_only_of_what_its_outcomes_need(compiled):
+    held = {table: [{"event_id": 1, "person_id": 1, "event_date": day(5)}] for table in EVENTS.values()}
+    around = {"custody": [], "supervision": [], "observed_until": day(40)}
+    extracts = {"first_night": "accommodation", "three_months": "accommodation", "six_weeks": "employment_spells"}
+    needs = [
+        {"population": d["population"], "outcome": d["outcome"], "extract": extracts.get(d["follow_up_id"], "orders")}
+        for d in NEEDS
+    ]
+    for row in event_days(compiled, held, around, needs=needs):
+        asked = extracts.get(row["follow_up_id"])
+        assert (row["asks_home"], row["asks_work"]) == (asked == "accommodation", asked == "employment_spells"), row

@@ -7,5 +7,8 @@
 {%- endmacro %}
 
 {% macro add_follow_up(day, months, days) -%}
-cast({{ day }} + to_months(cast({{ months }} as integer)) + to_days(cast({{ days }} as integer)) as date)
+{{ add_days(add_months(day, months), days) }}
 {%- endmacro %}
+
+{#- A day some days later. -#}
+{% macro add_days(day, days) -%} ({{ day }} + cast({{ days }} as integer)) {%- endmacro %}

@@ -21,15 +21,6 @@
 
 {#- The first day after the period that holds a day. Periods of 1, 2, 3, 4, 6 or 12 months fill the financial year from April. -#}
 {% macro day_after_period(day, months) -%}
-cast(
-            date '1900-04-01' + to_months(cast(
-                {{ months }} * (1 + floor(date_diff('month', date '1900-04-01', {{ day }}) / {{ months }})) as integer
-            )) as date
-        )
+{{ add_months("date '1900-04-01'", months ~ " * (1 + floor((12 * extract(year from " ~ day ~ ") + extract(month from " ~ day ~ ") - 22804) / "
+            ~ months ~ "))") }}
 {%- endmacro %}
-
-{#- The day in London of an instant in UTC. -#}
-{% macro london_day(instant) -%} cast(timezone('Europe/London', timezone('UTC', {{ instant }})) as date) {%- endmacro %}
-
-{#- A day as people write it, as in 5 July 2013. -#}
-{% macro day_in_words(day) -%} strftime({{ day }}, '%-d %B %Y') {%- endmacro %}

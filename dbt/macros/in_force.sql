@@ -10,40 +10,74 @@
 {%- if execute -%}
 {%- set node = graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first -%}
 {%- set meta = node.config.meta -%}
-{%- set key = [] -%}
-{%- for name in meta.key %}{% do key.append(typed_text('raw.' ~ name, node.columns[name].config.meta)) %}{% endfor -%}
+{%- set is_full = meta.mode == 'full' -%}
+{%- set needs_seen = with_first_seen or not is_full -%}
+{%- set keys, same_key = [], [] -%}
+{%- for name in meta.key -%}
+{%- do keys.append(typed_text('raw.' ~ name, node.columns[name].config.meta) ~ ' as key_' ~ loop.index) -%}
+{%- do same_key.append(typed_text('sent.' ~ name, node.columns[name].config.meta) ~ ' = seen.key_' ~ loop.index) -%}
+{%- endfor -%}
+    with deliveries as (
+        select
+            delivery_id,
+            extract_date,
+            row_number() over (order by extract_date desc, sequence desc, received_at desc, delivery_id desc) as nth,
+            count(*) over () as delivery_count
+        from {{ source('intake', 'deliveries') }}
+        where agency = '{{ agency }}' and extract = '{{ extract }}' and status in ('accepted', 'accepted_with_quarantine')
+    )
+    {%- if needs_seen %},
+
+    {%- if not is_full %}
+
+    -- most keys were sent once: only those that a later delivery than the first holds are looked for in the others
+    again as (
+        select distinct {{ keys | join(', ') }}
+        from {{ relation }} as raw
+        inner join deliveries on raw._delivery_id = deliveries.delivery_id and deliveries.nth < deliveries.delivery_count
+    ),
+    {%- endif %}
+
+    seen as (
+        select
+            {%- for key in keys %}
+            raw.key_{{ loop.index }},
+            {%- endfor %}
+            min(raw.nth) as latest_nth,
+            min(raw.extract_date) as first_seen_date
+        from (
+            select
+                {{ keys | join(',
+                ') }},
+                deliveries.nth,
+                deliveries.extract_date
+            from {{ relation }} as raw
+            inner join deliveries on raw._delivery_id = deliveries.delivery_id
+            {%- if is_full %} and deliveries.nth > 1{% endif %}
+        ) as raw
+        {%- if not is_full %}
+        inner join again on {% for key in keys %}{{ 'and ' if not loop.first }}raw.key_{{ loop.index }} = again.key_{{ loop.index }} {% endfor %}
+        {%- endif %}
+        group by {% for key in keys %}{{ ', ' if not loop.first }}raw.key_{{ loop.index }}{% endfor %}
+    )
+    {%- endif %}
+
     select
         {%- for column in node.columns.values() %}
         {{ typed_text('sent.' ~ column.name, column.config.meta) }} as {{ column.name }},
         {%- endfor %}
         {%- if with_first_seen %}
-        sent._first_seen_date,
+        least(deliveries.extract_date, coalesce(seen.first_seen_date, deliveries.extract_date)) as _first_seen_date,
         {%- endif %}
         sent._delivery_id,
         sent._row_number
-    from (
-        select
-            raw.*,
-            {%- if with_first_seen %}
-            min(deliveries.extract_date) over (partition by {{ key | join(', ') }}) as _first_seen_date,
-            {%- endif %}
-            {%- if meta.mode == 'full' %}
-            deliveries._nth_delivery as _nth
-            {%- else %}
-            row_number() over (partition by {{ key | join(', ') }} order by deliveries._nth_delivery) as _nth
-            {%- endif %}
-        from {{ relation }} as raw
-        inner join (
-            select
-                delivery_id,
-                extract_date,
-                row_number() over (order by extract_date desc, sequence desc, received_at desc, delivery_id desc) as _nth_delivery
-            from {{ source('intake', 'deliveries') }}
-            where agency = '{{ agency }}' and extract = '{{ extract }}' and status in ('accepted', 'accepted_with_quarantine')
-        ) as deliveries on raw._delivery_id = deliveries.delivery_id
-    ) as sent
-    where sent._nth = 1
-    {%- if meta.deleted_flag %} and coalesce(upper(trim(sent.{{ meta.deleted_flag }})), 'N') <> 'Y'{% endif %}
+    from {{ relation }} as sent
+    inner join deliveries on sent._delivery_id = deliveries.delivery_id
+    {%- if needs_seen %}
+    left join seen on {{ same_key | join(' and ') }}
+    {%- endif %}
+    where {% if is_full %}deliveries.nth = 1{% else %}(seen.latest_nth is null or deliveries.nth = seen.latest_nth){% endif %}
+    {%- if meta.deleted_flag %} and coalesce(upper({{ trimmed('sent.' ~ meta.deleted_flag) }}), 'N') <> 'Y'{% endif %}
 {%- else %}
     select * from {{ relation }}, {{ source('intake', 'deliveries') }}
 {%- endif %}
@@ -51,9 +85,9 @@
 
 {#- A column's text in its agreed type. Intake has kept back every value that does not fit. -#}
 {% macro typed_text(column, meta) -%}
-    {%- set text = "nullif(trim(" ~ column ~ "), '')" -%}
+    {%- set text = "nullif(" ~ trimmed(column) ~ ", '')" -%}
     {%- if meta.type == 'date' and meta.date_format == '%Y-%m-%d' -%} cast({{ text }} as date)
-    {%- elif meta.type == 'date' -%} cast(strptime({{ text }}, '{{ meta.date_format }}') as date)
+    {%- elif meta.type == 'date' -%} {{ date_from_text(text, meta.date_format) }}
     {%- elif meta.type == 'integer' -%} cast({{ text }} as bigint)
     {%- elif meta.type == 'boolean' -%} case upper({{ text }}) when 'Y' then true when 'N' then false end
     {%- else -%} {{ text }}

@@ -1,13 +1,22 @@
 {#-
-  HMAC-SHA-256 of a text under the project's key, cut to 60 bits as an integer. The key is read from its file while the
-  query runs; it stands in no table, no compiled SQL and no log. Bytes are joined by ||: concat() would join their spelling.
+  HMAC-SHA-256 of a text under the project's key, cut to 60 bits as an integer. The key stands in no table, no compiled SQL and no
+  log: DuckDB reads it from its file while the query runs; Spark has it in a temporary view, person_key, that the session which
+  runs dbt makes from the same file. Bytes are joined by ||: DuckDB's concat() would join their spelling.
 -#}
-{% macro keyed_hash(expression) -%}
+{% macro keyed_hash(text) %}{{ return((adapter.dispatch('keyed_hash') if execute else default__keyed_hash)(text)) }}{% endmacro %}
+{% macro default__keyed_hash(text) -%}
 cast('0x' || left(sha256(
     (select unhex(outer_pad) from read_csv('{{ env_var("OUTCOMES_PERSON_KEY_FILE") }}', header = true, all_varchar = true))
     || unhex(sha256(
         (select unhex(inner_pad) from read_csv('{{ env_var("OUTCOMES_PERSON_KEY_FILE") }}', header = true, all_varchar = true))
-        || encode({{ expression }})
+        || encode({{ text }})
     ))
 ), 15) as bigint)
+{%- endmacro %}
+{% macro spark__keyed_hash(text) -%}
+cast(conv(cast(left(sha2(
+    (select unhex(outer_pad) from person_key)
+    || unhex(sha2((select unhex(inner_pad) from person_key) || encode({{ text }}, 'utf-8'), 256)),
+    256
+), 15) as string), 16, 10) as bigint)
 {%- endmacro %}

@@ -11,7 +11,7 @@ source_rows as (
     select
         {{ keys | join(', ') }},
         start_date,
-        coalesce(end_date, date '9999-12-31') as end_date,
+        coalesce(end_date, date '9999-12-31') as end_date
     from {{ relation }}
     where person_id is not null and start_date < coalesce(end_date, date '9999-12-31')
 ),
@@ -22,7 +22,7 @@ reached as (
         *,
         max(end_date) over (
             partition by {{ keys | join(', ') }} order by start_date, end_date rows between unbounded preceding and 1 preceding
-        ) as reached_date,
+        ) as reached_date
     from source_rows
 ),
 
@@ -30,9 +30,9 @@ reached as (
 numbered as (
     select
         reached.*,
-        sum(case when reached_date is null or date_diff('day', reached_date, start_date) >= rule.gap_days then 1 else 0 end) over (
+        sum(case when reached_date is null or {{ days_between('reached_date', 'start_date') }} >= rule.gap_days then 1 else 0 end) over (
             partition by {{ keys | join(', ') }} order by start_date, end_date range unbounded preceding
-        ) as spell_number,
+        ) as spell_number
     from reached
     cross join rule
 ),
@@ -42,7 +42,7 @@ spells as (
         {{ keys | join(', ') }},
         min(start_date) as start_date,
         case when max(end_date) < date '9999-12-31' then max(end_date) end as end_date,
-        count(*) as record_count,
+        count(*) as record_count
     from numbered
     group by {{ keys | join(', ') }}, spell_number
 )

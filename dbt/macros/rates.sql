@@ -8,7 +8,7 @@ round(100.0 * cast({{ numerator }} as double) / nullif(cast({{ denominator }} as
 {%- set z = var('interval_z') -%}
 {%- set n = "nullif(cast(" ~ denominator ~ " as double), 0)" -%}
 {%- set p = "(cast(" ~ numerator ~ " as double) / " ~ n ~ ")" -%}
-case when cast({{ denominator }} as double) > 0 then round(100.0 * least(1.0, greatest(0.0, ({{ p }} + {{ z }} * {{ z }} / (2 * {{ n }})
+case when cast({{ denominator }} as double) > 0 then round(100.0 * least(cast(1 as double), greatest(cast(0 as double), ({{ p }} + {{ z }} * {{ z }} / (2 * {{ n }})
             {{ side }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z }} * {{ z }} / (4 * {{ n }} * {{ n }})))
             / (1 + {{ z }} * {{ z }} / {{ n }}))), 4) end
 {%- endmacro %}

@@ -1,10 +1,10 @@
 {#- Names and numbers as they are compared: letters and digits only, upper case, blank is null. -#}
-{% macro std_name(column) -%} nullif(regexp_replace(upper(strip_accents(trim({{ column }}))), '[^A-Z]', '', 'g'), '') {%- endmacro %}
-{% macro std_number(column) -%} nullif(regexp_replace(upper(trim({{ column }})), '[^A-Z0-9]', '', 'g'), '') {%- endmacro %}
+{% macro std_name(column) -%} nullif({{ plain_letters(column) }}, '') {%- endmacro %}
+{% macro std_number(column) -%} nullif({{ plain_characters(column) }}, '') {%- endmacro %}
 
 {#- A National Insurance number in its usual form: two letters, six digits, A to D. Anything else is no number. -#}
 {% macro std_ni_number(column) -%}
-case when regexp_full_match({{ std_number(column) }}, '[A-Z]{2}[0-9]{6}[A-D]') then {{ std_number(column) }} end
+case when {{ is_like(std_number(column), '[A-Z]{2}[0-9]{6}[A-D]') }} then {{ std_number(column) }} end
 {%- endmacro %}
 
 {#- A link made on a number is believed when dates of birth agree, or family name and first initial do. -#}
@@ -14,4 +14,4 @@ case when regexp_full_match({{ std_number(column) }}, '[A-Z]{2}[0-9]{6}[A-D]') t
 {%- endmacro %}
 
 {#- Words without their accidents of case and blanks: two spellings of one name are one name. -#}
-{% macro same_words(column) -%} lower(regexp_replace(trim({{ column }}), '\s+', ' ', 'g')) {%- endmacro %}
+{% macro same_words(column) -%} lower({{ replace_all('trim(' ~ column ~ ')', '[ \\t\\n\\f\\r]+', ' ') }}) {%- endmacro %}

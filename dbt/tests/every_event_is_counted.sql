@@ -11,7 +11,7 @@ counted as (
     from {{ ref('indicator_counts') }}
     where geography_type = 'nation' and period_type = 'financial_year'
         and (indicator_id, view_id) in (
-            select (indicator_id, view_id) from {{ ref('indicator_definitions') }} where population = 'termination' and order_group is null
+            select indicator_id, view_id from {{ ref('indicator_definitions') }} where population = 'termination' and order_group is null
         )
     group by 1, 2
 )

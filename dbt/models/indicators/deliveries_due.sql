@@ -24,7 +24,7 @@ held_for as (
     select
         agency,
         extract,
-        string_agg(indicator_id, ', ' order by indicator_id) as held_indicators
+        {{ text_list('indicator_id', ', ', 'indicator_id') }} as held_indicators
     from held
     group by agency, extract
 ),

@@ -34,9 +34,9 @@ rules as (
 
 cells as (
     select
-        row_number() over (
+        cast(row_number() over (
             order by indicator_id, view_id, definition_version, geography_type, geography_code, period_type, period_start
-        ) as cell_id,
+        ) as bigint) as cell_id,
         indicators.indicator_id,
         indicators.view_id,
         indicators.definition_version,
@@ -56,9 +56,9 @@ cells as (
         {{ is_small('indicators.unknown_count') }} or {{ is_small('indicators.no_count') }} as is_unknown_small,
         {{ is_small('indicators.out_of_scope_count') }} as is_out_of_scope_small,
         indicators.unknown_in_denominator as is_unknown_in_denominator,
-        dense_rank() over (
+        cast(dense_rank() over (
             order by population, order_group, geography_type, geography_code, period_type, period_start
-        ) as same_events_id
+        ) as bigint) as same_events_id
     from indicators
     cross join rules
 )

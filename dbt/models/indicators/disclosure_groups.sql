@@ -133,7 +133,7 @@ stacked as (
 
 numbered as (
     select
-        dense_rank() over (order by group_id) as group_id,
+        cast(dense_rank() over (order by group_id) as bigint) as group_id,
         cell_id,
         is_whole
     from stacked

@@ -1,5 +1,5 @@
 -- One row per cell: is the whole figure hidden, because it is small or would give a small one away?
-with primary_cells as materialized (
+with primary_cells as {{ materialized() }} (
     select
         cell_id,
         main_size as size,

@@ -1,14 +1,14 @@
 -- One row per cell: is the out-of-scope count hidden? Measures of the same events add up to one number of events, so they hide it
 -- together: where it is small in any of them, or where it would give a hidden unknown count away.
-with primary_cells as materialized (
+with primary_cells as {{ materialized() }} (
     select
         cells.cell_id,
         cast(sum(cells.out_of_scope_size) over same_events as bigint) as size,
         bool_or(
-            cells.is_out_of_scope_small or (unknown.is_hidden and not cells.is_unknown_in_denominator)
+            cells.is_out_of_scope_small or (unknown_cells.is_hidden and not cells.is_unknown_in_denominator)
         ) over same_events as is_hidden
     from {{ ref('disclosure_cells') }} as cells
-    inner join {{ ref('disclosure_unknown') }} as unknown on cells.cell_id = unknown.cell_id
+    inner join {{ ref('disclosure_unknown') }} as unknown_cells on cells.cell_id = unknown_cells.cell_id
     window same_events as (partition by cells.same_events_id)
 ),
 

@@ -1,5 +1,5 @@
 -- One row per cell: are the unknown count and what follows from it hidden? Where the figure is hidden, they are too.
-with primary_cells as materialized (
+with primary_cells as {{ materialized() }} (
     select
         cells.cell_id,
         cells.unknown_size as size,

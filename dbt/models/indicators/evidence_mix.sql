@@ -22,7 +22,7 @@ with deciders as (
                 count(*) as event_count
             from {{ ref(mart) }}
             where is_in_scope and {{ outcome }}_status <> 'not_applicable'
-            group by all
+            group by 3, 4, 5, 6
         {%- endfor %}
     {%- endfor %}
 ),
@@ -60,9 +60,16 @@ rules as (
 
 shares as (
     select
-        summed.* exclude (event_count),
+        summed.indicator_id,
+        summed.view_id,
+        summed.definition_version,
+        summed.geography_type,
+        summed.geography_code,
+        summed.period_type,
+        summed.period_start,
+        summed.agency,
         round(
-            100.0 * summed.event_count / sum(summed.event_count) over (
+            100.0 * cast(summed.event_count as double) / sum(summed.event_count) over (
                 partition by indicator_id, view_id, definition_version, geography_type, geography_code, period_type, period_start
             ) / rules.value
         ) * rules.value as share_pct

@@ -47,7 +47,7 @@ noted as (
         geography_code,
         period_type,
         period_start,
-        string_agg(note, '; ' order by sort_key) as notes
+        {{ text_list('note', '; ', 'sort_key') }} as notes
     from stacked
     group by 1, 2, 3, 4, 5, 6, 7
 )

@@ -72,20 +72,20 @@ judged as (
             when period_start < valid_from or period_end > coalesce(valid_to, date '9999-12-31')
                 then
                     'The measure is in force from '
-                    || cast(valid_from as varchar)
-                    || coalesce(' to before ' || cast(valid_to as varchar), '')
+                    || cast(valid_from as string)
+                    || coalesce(' to before ' || cast(valid_to as string), '')
             when held_reason is not null then held_reason
             when basis = 'returned' and not is_returned then 'The department has returned no figure for this geography and period'
             when basis = 'returned' then 'As returned by the department'
             when observed_until is null then 'Probation has not yet sent orders, accommodation and employment'
             when
                 period_end > observed_until + interval 1 day
-                then 'The period ends after the latest delivery, which reaches to ' || cast(observed_until as varchar)
+                then 'The period ends after the latest delivery, which reaches to ' || cast(observed_until as string)
             when
                 not_due_count > 0
                 then
                     'The follow-up of some events falls after the latest delivery, which reaches to '
-                    || cast(observed_until as varchar)
+                    || cast(observed_until as string)
             when
                 numerator + no_count + unknown_count = 0
                 then 'No event in scope in the period: counts are zero and there is no rate'
@@ -99,7 +99,21 @@ judged as (
 -- now we have figures only where they may be shown
 shown as (
     select
-        judged.* exclude (numerator, no_count, unknown_count, out_of_scope_count, denominator, in_scope_count, notes),
+        judged.indicator_id,
+        judged.view_id,
+        judged.definition_version,
+        judged.title,
+        judged.geography_type,
+        judged.geography_code,
+        judged.geography_name,
+        judged.period_type,
+        judged.period_start,
+        judged.period_end,
+        judged.basis,
+        judged.is_assumption,
+        judged.unknown_in_denominator,
+        judged.status,
+        judged.status_reason,
         case when status = 'available' then numerator end as numerator,
         case when status = 'available' then no_count end as no_count,
         case when status = 'available' then denominator end as denominator,

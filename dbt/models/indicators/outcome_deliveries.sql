@@ -37,8 +37,8 @@ standing as (
     select
         population,
         outcome,
-        string_agg(held_reason, '; ' order by delivery) as held_reason,
-        string_agg(carried_note, '; ' order by delivery) as carried_note
+        {{ text_list('held_reason', '; ', 'delivery') }} as held_reason,
+        {{ text_list('carried_note', '; ', 'delivery') }} as carried_note
     from worded
     group by population, outcome
 )

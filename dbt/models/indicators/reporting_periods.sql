@@ -4,18 +4,18 @@ with calendar as (
 ),
 
 numbers as (
-    select cast(range as integer) as n from range(0, 1200)
+    select cast(months.n as integer) as n from range(0, 1200) as months (n)
 ),
 
 periods as (
     select
         calendar.period_type,
-        cast(calendar.first_start + to_months(cast(numbers.n * calendar.months as integer)) as date) as period_start,
-        cast(calendar.first_start + to_months(cast((numbers.n + 1) * calendar.months as integer)) as date) as period_end
+        {{ add_months('calendar.first_start', 'numbers.n * calendar.months') }} as period_start,
+        {{ add_months('calendar.first_start', '(numbers.n + 1) * calendar.months') }} as period_end
     from calendar
     inner join
         numbers
-        on calendar.first_start + to_months(cast((numbers.n + 1) * calendar.months as integer)) <= calendar.last_end
+        on {{ add_months('calendar.first_start', '(numbers.n + 1) * calendar.months') }} <= calendar.last_end
 )
 
 select * from periods

@@ -10,8 +10,8 @@ with waivers as (
         trim(reason) as reason,
         trim(requested_by) as requested_by,
         trim(approved_by) as approved_by,
-        try_cast(trim(valid_from) as date) as valid_from,
-        try_cast(trim(valid_to) as date) as valid_to,
+        {{ date_or_null('trim(valid_from)') }} as valid_from,
+        {{ date_or_null('trim(valid_to)') }} as valid_to,
         count(*) over (partition by lower(trim(waiver_id))) as rows_of_this_id
     from {{ ref('waivers') }}
 ),
@@ -31,7 +31,7 @@ sound as (
         waivers.rule_id,
         coalesce(waivers.indicator_id, 'all') as indicator_id,
         coalesce(waivers.geography_code, 'all') as geography_code,
-        try_cast(waivers.period_text as date) as period_start,
+        {{ date_or_null('waivers.period_text') }} as period_start,
         waivers.reason,
         waivers.requested_by,
         waivers.approved_by,
@@ -48,9 +48,9 @@ sound as (
         and waivers.requested_by <> ''
         and waivers.approved_by <> ''
         and {{ same_words('waivers.requested_by') }} <> {{ same_words('waivers.approved_by') }}
-        and date_diff('day', waivers.valid_from, waivers.valid_to) between 1 and rules.longest_days
+        and {{ days_between('waivers.valid_from', 'waivers.valid_to') }} between 1 and rules.longest_days
         and {{ is_on_day('today.today', 'waivers.valid_from', 'waivers.valid_to') }}
-        and (waivers.period_text is null or try_cast(waivers.period_text as date) is not null)
+        and (waivers.period_text is null or {{ date_or_null('waivers.period_text') }} is not null)
         and coalesce(waivers.indicator_id in (select indicator_id from {{ ref('indicator_definitions') }}), true)
         and coalesce(waivers.geography_code in (select geography_code from {{ ref('geographies') }}), true)
 )

@@ -15,8 +15,8 @@ next_periods as (
 due as (
     select
         next_periods.*,
-        cast(next_periods.period_end + to_days(next_periods.latency_days) as date) as due_date,
-        cast(next_periods.period_end + to_days(next_periods.latency_days + next_periods.carry_forward_days) as date)
+        {{ add_days('next_periods.period_end', 'next_periods.latency_days') }} as due_date,
+        {{ add_days('next_periods.period_end', 'next_periods.latency_days + next_periods.carry_forward_days') }}
             as carry_forward_until
     from next_periods
 ),
@@ -36,7 +36,7 @@ judged as (
         period_end,
         due_date,
         carry_forward_until,
-        case when latest_extract_date is not null then greatest(0, date_diff('day', due_date, today)) end as days_late,
+        case when latest_extract_date is not null then greatest(0, {{ days_between('due_date', 'today') }}) end as days_late,
         today
     from due
 )

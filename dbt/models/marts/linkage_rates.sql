@@ -8,7 +8,7 @@ rates as (
         agency,
         count(*) as reference_count,
         count(linked_by) as linked_count,
-        round(100.0 * count(linked_by) / nullif(count(*), 0), 4) as linkage_rate_pct
+        {{ pct('count(linked_by)', 'count(*)') }} as linkage_rate_pct
     from people
     group by agency
 )

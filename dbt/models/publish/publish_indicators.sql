@@ -8,11 +8,11 @@ cells as (
     select
         cells.*,
         main.is_hidden as is_main_hidden,
-        unknown.is_hidden as is_unknown_hidden,
+        unknown_cells.is_hidden as is_unknown_hidden,
         scope.is_hidden as is_out_of_scope_hidden
     from {{ ref('disclosure_cells') }} as cells
     inner join {{ ref('disclosure_main') }} as main on cells.cell_id = main.cell_id
-    inner join {{ ref('disclosure_unknown') }} as unknown on cells.cell_id = unknown.cell_id
+    inner join {{ ref('disclosure_unknown') }} as unknown_cells on cells.cell_id = unknown_cells.cell_id
     inner join {{ ref('disclosure_out_of_scope') }} as scope on cells.cell_id = scope.cell_id
 ),
 

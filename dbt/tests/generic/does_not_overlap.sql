@@ -5,7 +5,7 @@ with ordered as (
         *,
         lag(coalesce({{ end_column }}, date '9999-12-31')) over (
             partition by {{ keys | join(', ') }} order by coalesce({{ start_column }}, date '1900-01-01')
-        ) as previous_end,
+        ) as previous_end
     from {{ model }}
 )
 

@@ -9,7 +9,7 @@ deliveries as (
 ),
 
 numbers as (
-    select cast(range as integer) as n from range(0, 1200)
+    select cast(months.n as integer) as n from range(0, 1200) as months (n)
 ),
 
 latest_periods as (
@@ -29,7 +29,7 @@ periods as (
         latest_periods.first_extract_date,
         latest_periods.today,
         cast(
-            latest_periods.after_this_period - to_months(cast(latest_periods.frequency_months * (numbers.n + 1) as integer))
+            {{ add_months('latest_periods.after_this_period', '-latest_periods.frequency_months * (numbers.n + 1)') }}
             - interval 1 day as date
         ) as period_end
     from latest_periods
@@ -41,7 +41,7 @@ served as (
         periods.agency,
         periods.extract,
         periods.period_end,
-        cast(periods.period_end + to_days(periods.latency_days) as date) as due_date,
+        {{ add_days('periods.period_end', 'periods.latency_days') }} as due_date,
         periods.today,
         min(deliveries.received_at) as received_at,
         min_by(deliveries.extract_date, (deliveries.received_at, deliveries.delivery_id)) as extract_date
@@ -77,7 +77,8 @@ judged as (
             when today <= due_date then 'awaited'
             else 'missing'
         end as status,
-        greatest(0, date_diff('day', due_date, case when received_at is not null then delivered_date else today end)) as days_late
+        greatest(0, {{ days_between('due_date', 'case when received_at is not null then delivered_date else today end') }})
+            as days_late
     from dated
 )
 

@@ -69,7 +69,7 @@ decided_links as (
 
 {{ spread_labels('troubled', 'decided_links', is_fixed=true, name='decided') }},
 
-{{ spread_labels('decided_last', 'links', is_fixed=true) }},
+{{ spread_labels('decided_last', 'links', is_fixed=true, ids='troubled') }},
 
 resolved as (
     select

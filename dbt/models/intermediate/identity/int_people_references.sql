@@ -22,7 +22,7 @@ with stacked as (
             last_name,
             date_of_birth,
             {%- for field in fields %}
-                {{ field if field in sent else 'cast(null as varchar)' }} as {{ field }},
+                {{ field if field in sent else 'cast(null as string)' }} as {{ field }},
             {%- endfor %}
             _first_seen_date
         from {{ ref(model) }}

@@ -2,20 +2,19 @@
 -- start decides, then the latest recorded, then the greatest key; on the night of a release, failing that, the discharge code.
 with days as (
     select * from {{ ref('int_event_days') }}
+    where asks_home
 ),
 
 in_force as (
     select
-        days.population,
-        days.event_id,
-        days.follow_up_id,
+        days.day_id,
         records.code,
         records.is_evidenced,
         coalesce(records.recorded_date, records.start_date) as evidence_date,
         records._delivery_id as evidence_delivery_id,
         records._row_number as evidence_row_number,
         row_number() over (
-            partition by days.population, days.event_id, days.follow_up_id
+            partition by days.day_id
             order by records.start_date desc, coalesce(records.recorded_date, date '1900-01-01') desc, records.record_id desc
         ) as nth
     from days
@@ -50,12 +49,7 @@ evidenced as (
         coalesce(in_force.evidence_delivery_id, discharged.evidence_delivery_id) as evidence_delivery_id,
         coalesce(in_force.evidence_row_number, discharged.evidence_row_number) as evidence_row_number
     from days
-    left join in_force
-        on
-            days.population = in_force.population
-            and days.event_id = in_force.event_id
-            and days.follow_up_id = in_force.follow_up_id
-            and in_force.nth = 1
+    left join in_force on days.day_id = in_force.day_id and in_force.nth = 1
     left join discharged
         on days.population = discharged.population and days.event_id = discharged.event_id and days.follow_up_id = 'first_night'
 ),
@@ -63,7 +57,7 @@ evidenced as (
 decided as (
     select
         evidenced.*,
-        date_diff('day', evidenced.evidence_date, evidenced.on_date) as evidence_days,
+        {{ days_between('evidenced.evidence_date', 'evidenced.on_date') }} as evidence_days,
         not evidenced.is_follow_up
         or (evidenced.is_due and not evidenced.is_in_custody and evidenced.is_supervised) as is_applicable,
         coalesce(policy.status, 'unknown') as settled_policy,

@@ -2,44 +2,61 @@
 -- a status (not an interview, a CV or income), any yes is yes; else any no is no; else unknown.
 with days as (
     select * from {{ ref('int_event_days') }}
+    where asks_work
+),
+
+-- a record counts for the time its code means the same: the mapping is joined to records, not to the many pairs of record and day
+meant as (
+    select
+        records.*,
+        employed.status,
+        case employed.status when 'yes' then 1 when 'no' then 2 else 3 end as strength,
+        coalesce(records.recorded_date, records.start_date) as evidence_date,
+        case when employed.valid_from > records.start_date then employed.valid_from else records.start_date end as meant_from,
+        case
+            when records.end_date is null or employed.valid_to < records.end_date then employed.valid_to else records.end_date
+        end as meant_to
+    from {{ ref('int_employment_records') }} as records
+    inner join {{ ref('employed') }} as employed
+        on
+            employed.view_id = 'official' and employed.code_list = 'employment_codes' and records.code = employed.code
+            and employed.status <> 'ignored'
+),
+
+candidates as (
+    select
+        days.day_id,
+        days.on_date,
+        meant.code,
+        meant.status,
+        meant.is_evidenced,
+        meant.evidence_date,
+        meant._delivery_id as evidence_delivery_id,
+        meant._row_number as evidence_row_number,
+        row_number() over (
+            partition by days.day_id
+            order by
+                meant.strength asc, meant.start_date desc, coalesce(meant.recorded_date, date '1900-01-01') desc,
+                meant.record_id desc
+        ) as nth
+    from days
+    inner join meant
+        on days.person_id = meant.person_id and {{ is_on_day('days.on_date', 'meant.meant_from', 'meant.meant_to') }}
 ),
 
 in_force as (
     select
-        days.population,
-        days.event_id,
-        days.follow_up_id,
-        records.code,
-        employed.status,
-        coalesce(available.status, 'unknown') as available_status,
-        records.is_evidenced,
-        coalesce(records.recorded_date, records.start_date) as evidence_date,
-        records._delivery_id as evidence_delivery_id,
-        records._row_number as evidence_row_number,
-        row_number() over (
-            partition by days.population, days.event_id, days.follow_up_id
-            order by
-                case employed.status when 'yes' then 1 when 'no' then 2 else 3 end,
-                records.start_date desc, coalesce(records.recorded_date, date '1900-01-01') desc, records.record_id desc
-        ) as nth
-    from days
-    inner join {{ ref('int_employment_records') }} as records
-        on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.start_date', 'records.end_date') }}
-    inner join
-        {{ ref('employed') }} as employed
-        on
-            {{ maps('employed', 'official', "'employment_codes'", 'records.code', 'days.on_date') }}
-            and employed.status <> 'ignored'
+        candidates.*,
+        coalesce(available.status, 'unknown') as available_status
+    from candidates
     left join
         {{ ref('available_for_work') }} as available
-        on {{ maps('available', 'official', "'employment_codes'", 'records.code', 'days.on_date') }}
+        on {{ maps('available', 'official', "'employment_codes'", 'candidates.code', 'candidates.on_date') }}
+    where candidates.nth = 1
 ),
 
 p45 as (
-    select distinct
-        days.population,
-        days.event_id,
-        days.follow_up_id
+    select distinct days.day_id
     from days
     inner join
         {{ ref('int_employment_p45_spells') }} as spells
@@ -55,25 +72,20 @@ can_be_looked_up as (
 answered as (
     select
         days.*,
-        case when in_force.event_id is not null then 'probation' end as agency,
+        case when in_force.day_id is not null then 'probation' end as agency,
         in_force.code,
         in_force.is_evidenced,
         in_force.evidence_date,
         in_force.evidence_delivery_id,
         in_force.evidence_row_number,
-        date_diff('day', in_force.evidence_date, days.on_date) as evidence_days,
+        {{ days_between('in_force.evidence_date', 'days.on_date') }} as evidence_days,
         coalesce(in_force.status, 'unknown') as employed,
-        case when p45.event_id is not null then 'yes' when can_be_looked_up.person_id is not null then 'no' else 'unknown' end
+        case when p45.day_id is not null then 'yes' when can_be_looked_up.person_id is not null then 'no' else 'unknown' end
             as employed_p45,
         case when in_force.status = 'yes' then 'yes' else coalesce(in_force.available_status, 'unknown') end as available_for_work
     from days
-    left join in_force
-        on
-            days.population = in_force.population
-            and days.event_id = in_force.event_id
-            and days.follow_up_id = in_force.follow_up_id
-            and in_force.nth = 1
-    left join p45 on days.population = p45.population and days.event_id = p45.event_id and days.follow_up_id = p45.follow_up_id
+    left join in_force on days.day_id = in_force.day_id
+    left join p45 on days.day_id = p45.day_id
     left join can_be_looked_up on days.person_id = can_be_looked_up.person_id
 ),
 

@@ -22,33 +22,48 @@ with events as (
     from {{ ref('int_disposals') }}
 ),
 
+-- a look asks of home or of work, by the extracts that its outcomes need
 looks as (
-    select distinct
+    select
         definitions.population,
         points.follow_up_id,
         points.months,
-        points.days
+        points.days,
+        max(case when needs.extract = 'accommodation' then 1 else 0 end) = 1 as asks_home,
+        max(case when needs.extract in ('employment', 'employment_spells') then 1 else 0 end) = 1 as asks_work
     from {{ ref('indicator_definitions') }} as definitions
     inner join {{ ref('follow_up_points') }} as points on definitions.follow_up_id = points.follow_up_id
+    left join {{ ref('indicator_needs') }} as needs
+        on definitions.population = needs.population and definitions.outcome = needs.outcome
+    group by definitions.population, points.follow_up_id, points.months, points.days
 ),
 
+numbered_looks as (
+    select
+        looks.*,
+        row_number() over (order by population, follow_up_id) as look_number,
+        count(*) over () as look_count
+    from looks
+),
+
+-- day_id stands for population, event and follow-up in every join: text as a key takes several times as long
 days as (
     select
+        events.event_id * looks.look_count + looks.look_number as day_id,
         events.population,
         events.event_id,
         events.person_id,
         looks.follow_up_id,
         looks.months + looks.days > 0 as is_follow_up,
+        looks.asks_home,
+        looks.asks_work,
         {{ add_follow_up('events.event_date', 'looks.months', 'looks.days') }} as on_date
     from events
-    inner join looks on events.population = looks.population
+    inner join numbered_looks as looks on events.population = looks.population
 ),
 
 in_custody as (
-    select distinct
-        days.population,
-        days.event_id,
-        days.follow_up_id
+    select distinct days.day_id
     from days
     inner join
         {{ ref('int_custody_spells') }} as spells
@@ -57,10 +72,7 @@ in_custody as (
 ),
 
 supervised as (
-    select distinct
-        days.population,
-        days.event_id,
-        days.follow_up_id
+    select distinct days.day_id
     from days
     inner join
         {{ ref('int_supervision_spells') }} as spells
@@ -72,22 +84,12 @@ described as (
     select
         days.*,
         coalesce(days.on_date <= observation.observed_until, false) as is_due,
-        in_custody.event_id is not null as is_in_custody,
-        supervised.event_id is not null as is_supervised
+        in_custody.day_id is not null as is_in_custody,
+        supervised.day_id is not null as is_supervised
     from days
     cross join {{ ref('int_observation') }} as observation
-    left join
-        in_custody
-        on
-            days.population = in_custody.population
-            and days.event_id = in_custody.event_id
-            and days.follow_up_id = in_custody.follow_up_id
-    left join
-        supervised
-        on
-            days.population = supervised.population
-            and days.event_id = supervised.event_id
-            and days.follow_up_id = supervised.follow_up_id
+    left join in_custody on days.day_id = in_custody.day_id
+    left join supervised on days.day_id = supervised.day_id
 )
 
 select * from described

@@ -8,12 +8,12 @@ in_force as (
     select
         days.event_id,
         'hmrc' as agency,
-        cast(null as varchar) as code,
+        cast(null as string) as code,
         records.is_evidenced,
         records.start_date as evidence_date,
         records._delivery_id as evidence_delivery_id,
         records._row_number as evidence_row_number,
-        date_diff('day', records.start_date, days.on_date) as evidence_days,
+        {{ days_between('records.start_date', 'days.on_date') }} as evidence_days,
         row_number() over (partition by days.event_id order by records.start_date desc, records.record_id desc) as nth
     from days
     inner join {{ ref('int_p45_records') }} as records

@@ -6,7 +6,7 @@ with custody as (
 left_custody as (
     select
         custody.*,
-        coalesce('p' || cast(custody.person_id as varchar), 'r' || custody.record_id) as person_or_record
+        coalesce('p' || cast(custody.person_id as string), 'r' || custody.record_id) as person_or_record
     from custody
     inner join {{ ref('release_scope') }} as scope
         on
@@ -37,7 +37,7 @@ held_that_night as (
 
 releases as (
     select
-        row_number() over (order by one_a_day._delivery_id, one_a_day._row_number) as event_id,
+        cast(row_number() over (order by one_a_day._delivery_id, one_a_day._row_number) as bigint) as event_id,
         one_a_day.person_id,
         one_a_day.end_date as event_date,
         one_a_day.start_date as reception_date,

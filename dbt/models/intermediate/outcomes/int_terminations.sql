@@ -6,7 +6,7 @@ with orders as (
 
 scoped as (
     select
-        row_number() over (order by orders._delivery_id, orders._row_number) as event_id,
+        cast(row_number() over (order by orders._delivery_id, orders._row_number) as bigint) as event_id,
         orders.person_id,
         orders.termination_date as event_date,
         orders.start_date,

@@ -12,7 +12,7 @@ renamed as (
                 coalesce(ni_number, ''),
                 upper(trim(coalesce(first_name, ''))),
                 upper(trim(coalesce(last_name, ''))),
-                coalesce(cast(date_of_birth as varchar), '')
+                coalesce(cast(date_of_birth as string), '')
             )
         ) as person_ref,
         {{ std_name('first_name') }} as first_name,
