@@ -3,7 +3,9 @@
   log: DuckDB reads it from its file while the query runs; Spark has it in a temporary view, person_key, that the session which
   runs dbt makes from the same file. Bytes are joined by ||: DuckDB's concat() would join their spelling.
 -#}
-{% macro keyed_hash(text) %}{{ return((adapter.dispatch('keyed_hash') if execute else default__keyed_hash)(text)) }}{% endmacro %}
+{% macro keyed_hash(text) %}
+    {{- return((adapter.dispatch('keyed_hash') if execute else default__keyed_hash)(text)) -}}
+{% endmacro %}
 {% macro default__keyed_hash(text) -%}
 cast('0x' || left(sha256(
     (select unhex(outer_pad) from read_csv('{{ env_var("OUTCOMES_PERSON_KEY_FILE") }}', header = true, all_varchar = true))

@@ -1,9 +1,13 @@
 {#-
-  The letters A to Z of a text in capitals, accents left off. Spark has no strip_accents, so it has every letter that Unicode makes
-  of a plain one and marks. A test tries all of Unicode.
+  The letters A to Z of a text in capitals, accents left off. Spark has no strip_accents, so it has every letter that
+  Unicode makes of a plain one and marks. A test tries all of Unicode.
 -#}
-{% macro plain_letters(text) %}{{ return((adapter.dispatch('plain_letters') if execute else default__plain_letters)(text)) }}{% endmacro %}
-{% macro default__plain_letters(text) -%} regexp_replace(upper(strip_accents(trim({{ text }}))), '[^A-Z]', '', 'g') {%- endmacro %}
+{% macro plain_letters(text) %}
+    {{- return((adapter.dispatch('plain_letters') if execute else default__plain_letters)(text)) -}}
+{% endmacro %}
+{% macro default__plain_letters(text) -%}
+regexp_replace(upper(strip_accents(trim({{ text }}))), '[^A-Z]', '', 'g')
+{%- endmacro %}
 {% macro spark__plain_letters(text) -%}
 {%- set accented = {
     'A': 'ÀÁÂÃÄÅàáâãäåĀāĂăĄąǍǎǞǟǠǡǺǻȀȁȂȃȦȧḀḁẠạẢảẤấẦầẨẩẪẫẬậẮắẰằẲẳẴẵẶặ\u212b',

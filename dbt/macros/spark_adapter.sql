@@ -3,7 +3,9 @@
 -#}
 
 {#- Types are written once, in DuckDB's words. Contracts are compared with Spark's words for them, and hold there as well. -#}
-{% macro spark_type(type) -%} {{ {'varchar': 'string', 'timestamp': 'timestamp_ntz', 'integer': 'int'}.get(type | lower, type) }} {%- endmacro %}
+{% macro spark_type(type) -%}
+{{ {'varchar': 'string', 'timestamp': 'timestamp_ntz', 'integer': 'int'}.get(type | lower, type) }}
+{%- endmacro %}
 {% macro spark__cast(field, type) -%} cast({{ field }} as {{ spark_type(type) }}) {%- endmacro %}
 
 {#- The type of a column of a seed: the one that dbt_project.yml names, or else the one that its values have, as on DuckDB. -#}
@@ -12,7 +14,7 @@
     {{- spark_type(model['config'].get('column_types', {}).get(name, 'int' if found == 'bigint' else found)) -}}
 {%- endmacro %}
 
-{#- Seeds with their nulls and apostrophes: dbt-spark's own session method writes None for null and ends a text at its first quote. -#}
+{#- Seeds with their nulls and apostrophes: dbt-spark's session method writes None for null and ends a text at its first quote. -#}
 {% macro spark__load_csv_rows(model, agate_table) %}
     {%- for chunk in agate_table.rows | batch(1000) -%}
     {%- set rows = [] -%}

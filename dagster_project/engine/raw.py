@@ -1,0 +1,89 @@
+"""The raw deliveries and the register, as Parquet, in front of the engine, and the guard that no row was lost on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ..contracts import load_contracts
+from ..settings import Settings
+
+TAKEN = "status in ('accepted', 'accepted_with_quarantine')"
+REGISTER = (("intake", "deliveries"), ("intake", "clock"))
+
+
+class RowsMissing(RuntimeError):
+    """The engine sees another number of rows than there are; the message says where."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One table as Parquet: schema and name on the engine, the folder, and its rows."""
+
+    schema: str
+    name: str
+    folder: Path
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+def export(settings: Settings, folder: Path) -> list[Exported]:
+    """Write every raw table of a contract and the register under ``folder``, a folder each, as Parquet. Rows with identifiers.
+
+    Raises RowsMissing when a raw table does not hold the rows that the register says were taken.
+    """
+    contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
+    tables = [*REGISTER, *(("raw", e.table) for e in contracts.extracts)]
+    made = []
+    with duckdb.connect(str(settings.restricted_db), read_only=True) as con:
+        for schema, name in tables:
+            place = folder / f"{schema}.{name}"
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            source = f'{schema}."{name}"'
+            con.execute(f"copy (select * from {source}) to '{place / 'rows.parquet'}' (format parquet, compression zstd)")
+            made.append(Exported(schema, name, place, _one(con, f"select count(*) from {source}")))
+        taken = {
+            f"{e.table}": _one(
+                con,
+                f"select coalesce(sum(accepted_count), 0) from intake.deliveries where {TAKEN} and agency = ? and extract = ?",
+                [e.agency, e.name],
+            )
+            for e in contracts.extracts
+        }
+    must_agree({str(m): m.rows for m in made if m.schema == "raw"}, {f"raw.{n}": c for n, c in taken.items()}, "the register")
+    return made
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str, parameters: list | None = None) -> int:
+    return con.execute(sql, parameters or []).fetchall()[0][0]
+
+
+def place(spark, tables: list[Exported]) -> None:
+    """Make the exported files tables of the engine, and count. Raises RowsMissing: an engine may read nothing and say nothing."""
+    for schema in sorted({t.schema for t in tables}):
+        spark.sql(f"create schema if not exists {schema}")
+    for table in tables:
+        spark.sql(f"drop table if exists {table}")
+        spark.sql(f"create table {table} using parquet location '{table.folder}'")
+    must_agree({str(t): count(spark, str(t)) for t in tables}, {str(t): t.rows for t in tables}, "the export")
+
+
+def count(spark, table: str) -> int:
+    """The rows of a table of the engine."""
+    return spark.sql(f"select count(*) as row_count from {table}").collect()[0][0]
+
+
+def must_agree(found: dict[str, int], expected: dict[str, int], who: str) -> None:
+    """Hold row counts by table to those of someone who knows. Raises RowsMissing with every table that differs."""
+    wrong = [t for t in sorted(found.keys() | expected.keys()) if found.get(t) != expected.get(t)]
+    if wrong:
+        lines = [f"{t} has {_said(found.get(t))}, {who} says {_said(expected.get(t))}" for t in wrong]
+        raise RowsMissing("; ".join(lines))
+
+
+def _said(rows: int | None) -> str:
+    return "no such table" if rows is None else f"{rows:,} rows"
