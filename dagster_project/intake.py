@@ -30,11 +30,11 @@ from .register import (
     WITH_QUARANTINE,
     Report,
     connect,
-    give_up,
     known,
     latest_receipt,
     open_restricted,
     record,
+    take_back,
 )
 from .room import NoRoom, is_full, room_for
 from .settings import Settings
@@ -115,7 +115,7 @@ def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetim
     try:
         _take(con, settings, contracts, archive, report)
     except BaseException:
-        give_up(con, report)
+        _give_up(con, report)
         raise
     return report
 
@@ -134,7 +134,7 @@ def _take(con, settings: Settings, contracts: Contracts, archive: Archive, repor
         return
     report.delivery_id = report.delivery_id or _delivery_id(report.agency, None, report.file_name, report.content_hash)
     if report.status == REFUSED and known(con, report.delivery_id) == (REFUSED, report.reason):
-        give_up(con, report)  # as on the nights before
+        _give_up(con, report)  # as on the nights before
         return
     if report.content_hash:
         archive.write_receipt(
@@ -172,13 +172,20 @@ def take_receipt(con, settings: Settings, contracts: Contracts, receipt: Receipt
     except FileRefused as error:
         refuse(report, error)
     if report.status != receipt.status or report.delivery_id != receipt.delivery_id:
-        give_up(con, report)
+        _give_up(con, report)
         raise ArchiveError(
             f"{receipt.agency}/{receipt.file_name}, received {receipt.received_at:%d %B %Y}, was {receipt.status} then and would "
             f"be {report.status} now ({report.reason or 'no fault found'}). Restore with the code of that day."
         )
     _record(con, report)
     return report
+
+
+def _give_up(con, report: Report) -> None:
+    """Take back the rows of a delivery that is not registered."""
+    if report.is_landed:
+        take_back(con)
+        report.is_landed = False
 
 
 def _record(con, report: Report) -> None:

@@ -6,7 +6,6 @@ Anything else is read record by record in Python, so that a broken record costs 
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import duckdb
 from .arrival import FileRefused, Scan, is_gzip, open_text, scan
 from .contracts import Extract
 from .records import MAX_RECORD_CHARS, MAX_SHOWN_CHARS, UNCLOSED, records
+from .register import transaction
 
 __all__ = ["FileRefused", "Scan", "Sent", "forget", "lay_out", "match_header", "read_header", "scan"]
 
@@ -33,7 +33,8 @@ class Sent:
     """A delivery laid out. Every record is in table ``sent`` (``_line``, ``_row_number``, then the contract's columns as
     text) or, ``bad_records`` of them, in table ``broken``; ``_row_number`` counts the records of the file from 1.
 
-    ``is_landed``: the rows stand in the extract's raw table already, in a transaction that is open; ``sent`` is a view of them.
+    ``is_landed``: the rows stand in the extract's raw table already, and in ``intake.landing`` that they do not count yet;
+    ``sent`` is a view of them.
     """
 
     read_count: int
@@ -158,18 +159,13 @@ def _show_plain(con, extract: Extract, delivery_id: str | None) -> None:
     columns = ", ".join(f'"{c.name}"' for c in extract.columns)
     source, number = "sent_text", "rowid + 1"
     if delivery_id:
-        con.execute("begin")
-        try:
-            con.execute(
-                f"insert into raw.{extract.table} ({columns}, _delivery_id, _row_number) "
-                f"select {columns}, '{delivery_id}', {number} from sent_text"
-            )
+        table = f"raw.{extract.table}"
+        into = f"insert into {table} ({columns}, _delivery_id, _row_number)"
+        with transaction(con):
+            con.execute("insert into intake.landing values (?, ?)", [delivery_id, table])
+            con.execute(f"{into} select {columns}, '{delivery_id}', {number} from sent_text")
             con.execute("drop table temp.sent_text")
-        except BaseException:
-            with contextlib.suppress(duckdb.Error):
-                con.execute("rollback")
-            raise
-        source, number = f"raw.{extract.table} where _delivery_id = '{delivery_id}'", "_row_number"
+        source, number = f"{table} where _delivery_id = '{delivery_id}'", "_row_number"
     con.execute(f"create temp view sent as select {number} + 1 as _line, {number} as _row_number, {columns} from {source}")
 
 

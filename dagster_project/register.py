@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ create table if not exists intake.deliveries (
 alter table intake.deliveries add column if not exists rows_hash varchar;
 alter table intake.deliveries add column if not exists configuration varchar;
 create table if not exists intake.clock (today date);
+create table if not exists intake.landing (delivery_id varchar, raw_table varchar);
 create table if not exists intake.quarantine (
     delivery_id varchar, agency varchar, extract varchar, file_name varchar, line bigint, column_name varchar, reason varchar,
     offending_text varchar, record_key varchar, remedy varchar
@@ -58,7 +60,7 @@ class Report:
     orphan_count: int = 0  # rows whose parent is nowhere
     configuration: str = ""
     received_at: datetime | None = None  # naive UTC
-    is_landed: bool = False  # rows stand in the raw table, in a transaction that is open
+    is_landed: bool = False  # rows stand in the raw table, and in ``intake.landing`` that they do not count yet
     messages: list[str] = field(default_factory=list)
 
     @property
@@ -103,6 +105,7 @@ def open_restricted(settings: Settings, contracts: Contracts) -> duckdb.DuckDBPy
     try:
         os.chmod(settings.restricted_db, 0o600)
         con.execute(REGISTER)
+        take_back(con)
         for extract in contracts.extracts:
             columns = ", ".join(f'"{c.name}" varchar' for c in extract.columns)
             con.execute(f"create table if not exists raw.{extract.table} ({columns}, _delivery_id varchar, _row_number bigint)")
@@ -132,16 +135,25 @@ def set_clock(con: duckdb.DuckDBPyConnection, today: date | None) -> None:
     con.execute("commit")
 
 
-def give_up(con: duckdb.DuckDBPyConnection, report: Report) -> None:
-    """Take back what of a delivery has landed."""
-    if report.is_landed:
-        _roll_back(con)
-        report.is_landed = False
+def take_back(con: duckdb.DuckDBPyConnection) -> None:
+    """Remove rows that landed and were not registered, as a run that was killed leaves them. No model ever reads them."""
+    for delivery_id, table in con.execute("from intake.landing").fetchall():
+        with transaction(con):
+            con.execute(f"delete from {table} where _delivery_id = ?", [delivery_id])
+            con.execute("delete from intake.landing where delivery_id = ?", [delivery_id])
 
 
-def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
-    with contextlib.suppress(duckdb.Error):  # what failed, a commit for one, may have ended the transaction already
-        con.execute("rollback")
+@contextlib.contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing of what is done within."""
+    con.execute("begin")
+    try:
+        yield
+        con.execute("commit")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # what failed, a commit for one, may have ended the transaction already
+            con.execute("rollback")
+        raise
 
 
 def _settle_rows(con: duckdb.DuckDBPyConnection, report: Report) -> None:
@@ -164,9 +176,8 @@ def record(con: duckdb.DuckDBPyConnection, report: Report) -> None:
     """Write rows (from ``sent``), quarantine (from ``findings``) and register, all or nothing."""
     extract, delivery_id = report.extract, report.delivery_id
     agency, name = (extract.agency, extract.name) if extract else (report.agency, None)
-    if not report.is_landed:
-        con.execute("begin")
-    try:
+    with transaction(con):
+        con.execute("delete from intake.landing where delivery_id = ?", [delivery_id])
         con.execute("delete from intake.deliveries where delivery_id = ?", [delivery_id])  # a refused delivery sent again
         con.execute("delete from intake.quarantine where delivery_id = ?", [delivery_id])
         if extract:
@@ -200,9 +211,4 @@ def record(con: duckdb.DuckDBPyConnection, report: Report) -> None:
         con.execute(
             f"insert into intake.deliveries ({', '.join(line)}) values ({', '.join('?' * len(line))})", list(line.values())
         )
-        con.execute("commit")
-    except BaseException:
-        _roll_back(con)
-        raise
-    finally:
-        report.is_landed = False
+    report.is_landed = False

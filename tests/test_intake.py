@@ -497,6 +497,19 @@ def test_crash_inside_the_transaction_leaves_no_half_landed_delivery(bench, begi
     assert bench.take(refused, "visits_2013-07-01.csv").status == WITH_QUARANTINE
 
 
+def test_rows_that_landed_and_were_not_registered_are_taken_back_when_the_database_is_next_opened(bench, monkeypatch):
+    bench.take(as_csv(sound_rows(3)))
+    before = bench.query("from raw.north__visits order by all")
+    path = bench.put(as_csv(sound_rows(5)), "visits_2013-07-01.csv")
+    monkeypatch.setattr(intake, "_give_up", lambda *_: None)  # as when the process is killed
+    monkeypatch.setattr(checks, "find", lambda *_: 1 / 0)
+    with intake.open_restricted(bench.settings, bench.contracts) as con, pytest.raises(ZeroDivisionError):
+        intake.land(con, bench.settings, bench.contracts, path, NOW)
+    assert len(bench.query("from raw.north__visits")) == 8 and len(bench.query("from intake.deliveries")) == 1
+    intake.open_restricted(bench.settings, bench.contracts).close()
+    assert bench.query("from raw.north__visits order by all") == before and bench.query("from intake.landing") == []
+
+
 def test_fault_of_the_installation_is_raised_and_leaves_nothing(bench, monkeypatch):
     path = bench.put(as_csv(sound_rows(2)))
 
