@@ -22,6 +22,7 @@ from .service_levels import ServiceLevels, read_service_levels
 FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?:_(?P<sequence>\d{1,3}))?\.csv(?:\.gz)?$")
 PLAIN_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+)\.csv(?:\.gz)?$")  # taken as of the day on which it comes
 RESTRICTED = "{{ 'restricted' if target.type == 'duckdb' else '' }}"  # for dbt, which reads it: Spark knows schemas only
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a run reads the contracts in most of its steps
 _JAVA_TO_STRPTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d"}
 
 
@@ -184,7 +185,7 @@ def read_contract(path: Path) -> list[Extract]:
     # the standard's own model is slow to import, and tests hold every contract to its schema
     raw = path.read_bytes()
     try:
-        contract = yaml.safe_load(raw)
+        contract = yaml.load(raw, Loader=LOADER)
         server = _custom(contract["servers"][0])
         extracts = []
         for node in contract["schema"]:

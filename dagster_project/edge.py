@@ -6,11 +6,13 @@ import os
 import sys
 from datetime import date
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliResource, DbtProject
+from packaging.version import Version
 
 from . import night, warehouse
 from .archive import Archive, instant
@@ -55,10 +57,25 @@ def run_lock(context):
         raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
+class Dbt(DbtCliResource):
+    """dbt's command line of this environment, and no more.
+
+    Its version needs no process of its own. Nor is a second dbt made ready in this one to ask for row counts and columns:
+    ``table_facts`` reads those when the build is done.
+    """
+
+    @property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args) -> None:
+        return None
+
+
 def resources() -> dict:
     """Resources of the whole project."""
     executable = Path(sys.executable).with_name("outcomes-dbt")  # this environment's, whatever PATH says
-    return {"dbt": DbtCliResource(project_dir=dbt_project(), dbt_executable=str(executable)), "run_lock": run_lock}
+    return {"dbt": Dbt(project_dir=dbt_project(), dbt_executable=str(executable)), "run_lock": run_lock}
 
 
 def table_facts(database: Path) -> dict[tuple[str, str], dict]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,8 @@ class Fix:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, without the rows."""
-        return {k: v for k, v in asdict(self).items() if k != "rows"} | {"largest": self.largest}
+        plain = asdict(replace(self, rows=[]))  # it would copy every cell of the rows, a million at national scale
+        return {k: v for k, v in plain.items() if k != "rows"} | {"largest": self.largest}
 
 
 def seed_rows(settings: Settings, name: str) -> list[dict[str, str]]:

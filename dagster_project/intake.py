@@ -264,16 +264,21 @@ def _generation(contracts: Contracts, path: Path) -> int:
 
 
 def land_all(
-    settings: Settings, contracts: Contracts, agency: str | None = None, say: Callable[[str], None] = print
+    settings: Settings,
+    contracts: Contracts,
+    agency: str | None = None,
+    say: Callable[[str], None] = print,
+    is_whole: bool = False,
 ) -> list[Report]:
     """Take every waiting file of one agency, or of all; a link that leads nowhere is refused like any other bad file.
 
     Before, what a killed run left is put right and a damaged database is made anew from the archive (recovery.py).
+    ``is_whole``: the run has found the database whole before, and need not look again.
     """
     from .recovery import open_recovered
 
     reports = []
-    with open_recovered(settings, contracts, say) as con:
+    with open_recovered(settings, contracts, say, is_whole) as con:
         for path in sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path)):
             with room_for(f"{path.name} could not be taken"):
                 reports.append(land(con, settings, contracts, path))

@@ -57,9 +57,10 @@ def _run_job(settings: Settings, begun: summary.Begun) -> tuple[summary.Told, bo
 
     from . import edge
     from .definitions import defs
+    from .run_record import kept_open
 
     job = defs().resolve_job_def(edge.JOB)
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance, kept_open(instance):
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         )

@@ -103,6 +103,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_PROJECT_DIR": str(settings.dbt_dir),
         "DBT_TARGET_PATH": str(settings.data_dir / "dbt" / "target"),
         "DBT_LOG_PATH": str(settings.data_dir / "dbt" / "logs"),
+        "DBT_LOG_LEVEL_FILE": "info",  # all that dbt thinks is as long as the build itself takes to say
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         "OUTCOMES_WAREHOUSE_DB": str(settings.building_db),

@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
+import dagster as dg
 import duckdb
 import pytest
 from click.testing import CliRunner
@@ -25,7 +26,10 @@ from small_release import build_world as build_release_world
 from dagster_project import archive, damage, dbt_child, definition_faults, intake, recovery, release, restore, warehouse
 from dagster_project.archive import Archive
 from dagster_project.cli_drill import drill
+from dagster_project.components import agency_extracts
+from dagster_project.contracts import load_contracts
 from dagster_project.drills import children, company, disks, inputs, readers, run, state
+from dagster_project.settings import load_settings
 
 LANDED = {"visits_2013-06-30.csv": 30, "changes_2013-06-30.csv": 12, "changes_2013-07-01.csv": 9}
 
@@ -314,3 +318,37 @@ def test_a_wrong_definition_is_said_with_row_column_and_remedy(tmp_path, kind, s
     with pytest.raises(definition_faults.DefinitionError) as error:
         definition_faults.must_be_sound(tmp_path)
     assert all(word in str(error.value) for word in words), error.value
+
+
+# the look at every block -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_reads_every_block_once_and_again_after_an_agency_that_failed(tmp_path, monkeypatch):
+    settings = replace(load_settings(), home=tmp_path)
+    contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
+    first, second, third, fourth = contracts.agencies[:4]
+    looked = []
+
+    def look(database):
+        looked.append(database.name)
+
+    def land_all(settings, contracts, agency, is_whole):
+        recovery.open_recovered(settings, contracts, is_whole=is_whole).close()
+        if agency == third:
+            raise OSError("the disk is gone")
+        return []
+
+    monkeypatch.setattr(damage, "damage", look)
+    monkeypatch.setattr(intake, "land_all", land_all)
+    monkeypatch.setattr(agency_extracts.edge, "settings", lambda: settings)
+    lock = {"run_lock": dg.ResourceDefinition.none_resource()}
+
+    def run_of(*agencies):
+        looked.clear()
+        assets = [agency_extracts._agency_assets(contracts, agency) for agency in agencies]
+        dg.materialize(assets, resources=lock, raise_on_error=False)
+        return len(looked)
+
+    assert run_of(first, second) == 1
+    assert run_of(first) == 1  # every run looks for itself
+    assert run_of(*sorted([first, second, third, fourth])) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ from damages import DAMAGES
 from gate_world import clean_files, count_sql, damaged, open_gate, suite_of
 from small_release import build_world
 
-from dagster_project import gate
+from dagster_project import gate, gate_engine
 from dagster_project.suites import ROW_COUNT, GateError, load_suites, read_suite
 
 INDICATORS = "release.main.indicators"
@@ -227,3 +228,20 @@ def test_a_verdict_holds_counts_and_never_a_row(engine, suites):
     ):
         verdict = gate.Verdict(tuple(gate.judge(engine, suite_of(suites, "indicators_has_rows"))))
     assert not verdict.is_passed and "SECRET" not in json.dumps(verdict.to_dict())
+
+
+def test_a_rule_asks_how_many_rows_it_finds_once_and_fetches_none(engine, suites, monkeypatch):
+    suite, rule = next((s, r) for s in suites for r in s.rules if r.type == gate_engine.FOUND_ROWS and r.needs is None)
+    asked, executing = [], engine.source.get_execution_engine()
+    ask = executing.execute_query
+    monkeypatch.setattr(executing, "execute_query", lambda query: asked.append(str(query)) or ask(query))
+    gate.judge(engine, suite, only={rule.id})
+    opening = rule.kwargs["unexpected_rows_query"].split("{batch}")[0].strip()
+    (query,) = [q for q in asked if opening in q]
+    assert query.lower().startswith("select count(*)")
+
+
+def test_the_gate_does_not_start_spark(engine):
+    from great_expectations.compatibility import pyspark
+
+    assert not pyspark.pyspark and sys.modules.get(gate_engine.SPARK, "free to import") is not None

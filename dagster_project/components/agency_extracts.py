@@ -9,6 +9,7 @@ from .. import delivery_calendar, edge, intake
 from ..contracts import Contracts, load_contracts
 
 CALENDAR = dg.AssetKey(["indicators", "deliveries_due"])  # built last of what the calendar says
+FOUND_WHOLE: set[str] = set()  # the run, if it has read every block of the database: once a night, not once an agency
 
 
 class AgencyExtracts(dg.Component, dg.Model, dg.Resolvable):
@@ -52,12 +53,15 @@ def _agency_assets(contracts: Contracts, agency: str) -> dg.AssetsDefinition:
     @dg.multi_asset(name=f"{agency}_intake", specs=specs, check_specs=checks, required_resource_keys={"run_lock"})
     def take_in(context: dg.AssetExecutionContext):
         settings = edge.settings()
-        reports = intake.land_all(settings, contracts, agency)
+        is_whole = context.run_id in FOUND_WHOLE
+        FOUND_WHOLE.clear()  # whatever goes wrong from here on, the next agency of the run looks again
+        reports = intake.land_all(settings, contracts, agency, is_whole=is_whole)
+        FOUND_WHOLE.add(context.run_id)
         for report in reports:
             for message in report.messages:
                 context.log.warning(message)
         lost = [r for r in reports if r.extract is None]
-        with intake.open_restricted(settings, contracts) as con:
+        with intake.connect(settings, settings.restricted_db) as con:
             for e in extracts:
                 own = [r for r in reports if r.extract is e]
                 rows, deliveries = con.execute(f"select count(*), count(distinct _delivery_id) from raw.{e.table}").fetchone()
