@@ -19,6 +19,7 @@ from .room import NoRoom, room_for
 from .settings import Settings
 
 HMAC_BLOCK_BYTES = 64
+KEPT_BUILDS = 7
 LEAST_FREE_BYTES = 64 << 20  # a step that fails with less than that has failed for want of it
 SPILLED = re.compile(r"(?:spill-|duckdb_temp_)(\d+)")
 
@@ -54,6 +55,8 @@ def run_lock(settings: Settings) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         _sweep(settings.data_dir / "work")
+        for folder in _old_builds(settings.data_dir / "dbt" / "target"):
+            shutil.rmtree(folder, ignore_errors=True)
         yield
 
 
@@ -63,6 +66,11 @@ def _sweep(work: Path) -> None:
         owner = SPILLED.match(path.name)
         if owner and not _is_running(int(owner[1])):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _old_builds(target: Path) -> list[Path]:
+    """What dbt and Dagster left of builds but the latest: compiled SQL and results, some megabytes each night."""
+    return sorted(target.glob("dbt_models-*"), key=lambda folder: folder.stat().st_mtime)[:-KEPT_BUILDS]
 
 
 def _is_running(process: int) -> bool:

@@ -201,6 +201,15 @@ def test_a_night_says_which_process_holds_the_restricted_database_and_goes_on_wh
     assert len(bench.rows("north__changes")) == 12 + 9 + 5
 
 
+def test_of_what_dbt_leaves_a_night_keeps_the_latest_builds(bench):
+    target = bench.settings.data_dir / "dbt" / "target"
+    for number in range(9):
+        (target / f"dbt_models-{number}").mkdir(parents=True)
+        os.utime(target / f"dbt_models-{number}", (1000 + number, 1000 + number))
+    with warehouse.run_lock(bench.settings):
+        assert sorted(p.name for p in target.iterdir()) == [f"dbt_models-{n}" for n in range(2, 9)]
+
+
 def test_what_a_killed_process_had_spilled_is_removed_by_the_next_run_and_what_another_spills_stays(bench):
     work = bench.settings.data_dir / "work"
     for name in ("spill-4194305", f"spill-{os.getppid()}"):  # no process has so high a number

@@ -42,6 +42,7 @@ class Case:
     result: Result
     settings: Settings | None = None
     project: Path | None = None  # a project of its own, where the drill damages the configuration
+    attempt: int = 0
     own_readers: readers.Readers | None = None
     before: dict = field(default_factory=dict)
 
