@@ -110,11 +110,6 @@ class Archive:
             write_whole(self.place(content_hash), content)
         return content_hash
 
-    def holds(self, content_hash: str, byte_count: int) -> bool:
-        """Whether a file of this hash and length is there; its bytes are not read."""
-        place = self.place(content_hash)
-        return place.is_file() and place.stat().st_size == byte_count
-
     def is_sound(self, content_hash: str) -> bool:
         """Whether the bytes are there and have their hash; reads them all."""
         try:

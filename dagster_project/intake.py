@@ -195,13 +195,13 @@ def _record(con, report: Report) -> None:
 
 
 def _receive(con, archive: Archive, report: Report) -> None:
-    """Put the bytes of a file into the archive, so that what is kept is what is read. Bytes that are there stay."""
+    """Put the bytes of a file into the archive, so that what is kept is what is read. Bytes that are there, and whole, stay."""
     path = report.file
     _refuse_link_out(path)
     if path.is_file():
         if _may_be_known(con, report):
             report.content_hash, report.byte_count = arrival.fingerprint(path)
-            if archive.holds(report.content_hash, report.byte_count):
+            if archive.is_sound(report.content_hash):
                 return
         _need_room(path, archive.folder)
     incoming = private_folder(archive.folder) / f".incoming-{os.getpid()}"
