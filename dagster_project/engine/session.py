@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ def session(remote: str, key_file: Path) -> Iterator:
     The key's two halves are a temporary view of the session, ``person_key``: no table, no compiled SQL and no log holds them.
     One session at a time; it ends with the block.
     """
+    main = sys.modules["__main__"]
+    if main.__spec__ is None and not hasattr(main, "__file__"):
+        main.__file__ = "<session>"  # pyspark takes a main module without a file for its own doctests, and ends the process
     os.environ["SPARK_REMOTE"] = remote  # dbt-spark's session method asks for the session of the process
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyspark warns of a pandas that it is not used with here
