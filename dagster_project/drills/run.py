@@ -31,14 +31,12 @@ DRILLS: dict[str, Drill] = {
 # how many disturbances a drill needs for each to come --times times: its steps, files or kinds are taken in turn
 TURNS = {"kill": 4, "disk-full": 3, "truncate": 2, "reader-holds": 2}
 ONLY_REAL = ("real-kill",)
-REAL_TIMES = 2
 COLUMNS = ("drill", "times", "hits", "nights", "opens", "errors", "torn", "equal", "faults", "seconds")
 
 
 def plan(names: list[str], times: int) -> list[tuple[str, int]]:
     """(drill, number) of each disturbance."""
-    counts = {n: min(times, REAL_TIMES) if n in ONLY_REAL else times * TURNS.get(n, 1) for n in names}
-    return [(name, number) for name in names for number in range(counts[name])]
+    return [(name, number) for name in names for number in range(times * TURNS.get(name, 1))]
 
 
 def run(
