@@ -1,7 +1,7 @@
 """A file in the landing folder → rows of a raw table, a line in the register, and every failing row in quarantine.
 
 ``check`` says what would happen, ``land`` makes it so; both read the file in the same way. Nothing is half-landed: the
-bytes are archived first, then rows, quarantine and register are written in one transaction.
+bytes are archived first, then its rows land, and count when register and quarantine are written (decision 010).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _need_room(path: Path, folder: Path) -> None:
 
 
 def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetime | None = None) -> Report:
-    """Take one file: archive its bytes, then write its receipt, then rows, quarantine and register in one transaction.
+    """Take one file: archive its bytes, land its rows, write its receipt, then register and quarantine: now the rows count.
 
     Whatever is wrong with the file is in the report and in the register; what raises is the fault of the installation.
     """
