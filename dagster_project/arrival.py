@@ -24,6 +24,7 @@ CHUNK_BYTES = 1 << 22
 MAX_EXPANSION = 200  # a gz that grows more than this many times is taken for a bomb
 GZIP_MARK = b"\x1f\x8b"
 UTF8_MARK = codecs.BOM_UTF8
+WIDE_BLANKS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")  # first bytes in UTF-8 of U+00A0, U+1680, U+2000 to U+205F and U+3000
 
 
 class FileRefused(Exception):
@@ -37,12 +38,13 @@ class FileRefused(Exception):
 @dataclass(frozen=True)
 class Scan:
     """What one pass over the text tells. ``is_plain``: nothing in the bytes stands in the way of DuckDB's own reader;
-    ``is_ended``: the last line has its end."""
+    ``is_ended``: the last line has its end; ``is_tidy``: no blank stands at either end of any value of a plain file."""
 
     line_count: int
     delimiter_count: int
     is_plain: bool
     is_ended: bool
+    is_tidy: bool = False
 
 
 def fingerprint(path: Path, copy_to: BinaryIO | None = None) -> tuple[str, int]:
@@ -118,9 +120,10 @@ def _refuse_other_formats(first: bytes, encoding: str) -> None:
 
 def scan(path: Path, extract: Extract) -> Scan:
     """One pass over the text. Raises FileRefused for what is empty, broken, or in another format than agreed."""
-    lines, delimiters, first, last, is_plain = 0, 0, b"", b"", True
+    lines, delimiters, first, last, is_plain, is_tidy = 0, 0, b"", b"", True, True
     # ASCII bytes mean the same in every encoding that a contract may name
     decoder = codecs.getincrementaldecoder("utf-8" if extract.encoding == "utf-8" else "ascii")()
+    edges = np.frombuffer(b"\r\n" + extract.delimiter.encode(), dtype=np.uint8)
     for piece in _pieces(path):
         if len(first) < 4:
             first = (first + piece[:4])[:4]
@@ -129,6 +132,7 @@ def scan(path: Path, extract: Extract) -> Scan:
         lines += int(np.count_nonzero(codes == ord("\n")))
         delimiters += int(np.count_nonzero(codes == ord(extract.delimiter)))
         is_plain = is_plain and _is_plain(piece, last, decoder)
+        is_tidy = is_tidy and _is_tidy(piece, codes, last, edges)
         last = piece[-1:]
     if not first:
         raise FileRefused("is empty", "Send at least the header line.")
@@ -141,7 +145,26 @@ def scan(path: Path, extract: Extract) -> Scan:
         delimiter_count=delimiters,
         is_plain=is_plain and last != b"\r",
         is_ended=last in (b"\n", b"\r"),
+        is_tidy=is_tidy and last != b" ",
     )
+
+
+def _is_tidy(piece: bytes, codes: np.ndarray, last: bytes, edges: np.ndarray) -> bool:
+    """Whether no blank stands beside a delimiter or a line end (``edges``), as far as the first byte of the next piece.
+
+    The blanks that are not ASCII begin with one of four bytes; a piece that holds one of these is not looked at further.
+    """
+    if any(begin in piece for begin in WIDE_BLANKS):
+        return False
+    if last == b" " and codes[0] in edges:
+        return False
+    blanks = np.flatnonzero(codes == ord(" "))
+    if blanks.size and blanks[0] == 0:
+        if last in (b"", *(bytes([e]) for e in edges)):
+            return False
+        blanks = blanks[1:]
+    after = blanks[:-1] if blanks.size and blanks[-1] == codes.size - 1 else blanks
+    return not (np.isin(codes[blanks - 1], edges).any() or np.isin(codes[after + 1], edges).any())
 
 
 def _is_plain(piece: bytes, last: bytes, decoder: codecs.IncrementalDecoder) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import duckdb
+import numpy as np
 
 from .contracts import Column, ContractError, Contracts, Extract
 
@@ -24,9 +25,9 @@ class Check:
     about: str = "''"
 
 
-def value(name: str) -> str:
-    """A column's text with blanks taken off; blank text is no value."""
-    return f"nullif(trim(\"{name}\"), '')"
+def value(name: str, is_tidy: bool = False) -> str:
+    """A column's text with blanks taken off; blank text is no value. ``is_tidy``: the text is known to have none (Scan)."""
+    return f'"{name}"' if is_tidy else f"nullif(trim(\"{name}\"), '')"
 
 
 def typed(column: Column, text: str | None = None) -> str:
@@ -139,12 +140,12 @@ def _column_checks(column: Column, extract: Extract, contracts: Contracts, text:
     return checks
 
 
-def rows_hash(con: duckdb.DuckDBPyConnection, extract: Extract) -> str:
+def rows_hash(con: duckdb.DuckDBPyConnection, extract: Extract, is_tidy: bool = False) -> str:
     """A hash of the rows of ``sent`` and ``broken``: without blanks around values, in no order, in no way of writing.
 
     DuckDB's own hash, which may change from one version to the next: a repeat right after an upgrade may go unnoticed.
     """
-    row = ", ".join(value(column.name) for column in extract.columns)
+    row = ", ".join(value(column.name, is_tidy) for column in extract.columns)
     parts = [
         f"select concat(count(*), '/', sum(cast(hash({what}) as hugeint))) from {table}"
         for what, table in ((row, "sent"), ("offending_text", "broken"))
@@ -163,7 +164,7 @@ def _sound(column: Column, extract: Extract, contracts: Contracts) -> str:
     return f"case when not coalesce({' or '.join(bad)}, false) then {typed(column)} end" if bad else typed(column)
 
 
-def _may_fail(extract: Extract, contracts: Contracts, as_of: date | None) -> str:
+def _may_fail(extract: Extract, contracts: Contracts, as_of: date | None, is_tidy: bool) -> str:
     """SQL that holds for every row that fails a check, and for few others: the checks of the text with its blanks on.
 
     Text that is right as it stands is right without its blanks, and this takes a third of the time. A date is read and a
@@ -178,13 +179,16 @@ def _may_fail(extract: Extract, contracts: Contracts, as_of: date | None) -> str
             elif check.reason == "unknown_code":
                 tests.append(f"{text} not in ({', '.join(map(_quoted, sorted(contracts.codes(column.code_list))))})")
             elif check.reason == "required":
-                tests.append(f"{text} is null or {text} < '!' or {text} > '~'")  # every blank there is
+                blank = "" if is_tidy else f" or {text} < '!' or {text} > '~'"  # every blank there is
+                tests.append(f"{text} is null{blank}")
             elif check.reason not in ("future_date", "code_case"):
                 tests.append(check.fails)
     return " or ".join(f"coalesce({test}, false)" for test in tests) or "false"
 
 
-def find(con: duckdb.DuckDBPyConnection, extract: Extract, contracts: Contracts, as_of: date | None = None) -> None:
+def find(
+    con: duckdb.DuckDBPyConnection, extract: Extract, contracts: Contracts, as_of: date | None = None, is_tidy: bool = False
+) -> None:
     """Fill table ``findings`` (_row_number, _line, column_name, reason, offending_text, record_key, says) from ``sent``.
 
     ``as_of`` is the extract date; without one no date is too late. A first pass marks the rows that fail anything at all;
@@ -195,51 +199,74 @@ def find(con: duckdb.DuckDBPyConnection, extract: Extract, contracts: Contracts,
         "create or replace temp table findings (_row_number bigint, _line bigint, column_name varchar, reason varchar, "
         "offending_text varchar, record_key varchar, says varchar)"
     )
-    checks = checks_of(extract, contracts, as_of)
-    con.execute(f"create or replace temp table suspects as select * from sent where {_may_fail(extract, contracts, as_of)}")
-    if checks and _count(con, "suspects"):
+    _must_be_sql(con, extract)
+    _mark_suspects(con, extract, _may_fail(extract, contracts, as_of, is_tidy), is_tidy)
+    if _count(con, "suspects"):
         found = [
             f'select _row_number, _line, {_quoted(c.column)}, {_quoted(c.reason)}, "{c.column}", {key}, '
             f"replace({_quoted(c.says)}, '{{}}', {c.about}) from suspects where {c.fails}"
-            for c in checks
+            for c in checks_of(extract, contracts, as_of)
         ]
-        con.execute("insert into findings " + " union all ".join(found))
-    types = ", ".join(f'{_sound(c, extract, contracts)} as "{c.name}"' for c in extract.columns)
-    for rule in extract.rules:
-        failing = f"select _row_number from (select _row_number, {types} from sent) where {rule.fails_when}"
-        try:
-            con.execute(
-                f"insert into findings select _row_number, _line, ?, 'row_rule', \"{rule.column}\", {key}, ? "
-                f"from sent where _row_number in ({failing})",
-                [rule.column, rule.says],
+        types = ", ".join(f'{_sound(c, extract, contracts)} as "{c.name}"' for c in extract.columns)
+        for rule in extract.rules:
+            failing = f"select _row_number from (select _row_number, {types} from suspects) where {rule.fails_when}"
+            found.append(
+                f"select _row_number, _line, {_quoted(rule.column)}, 'row_rule', \"{rule.column}\", {key}, "
+                f"{_quoted(rule.says)} from suspects where _row_number in ({failing})"
             )
+        if found:
+            con.execute("insert into findings " + " union all ".join(found))
+    _find_duplicates(con, extract, key, is_tidy)
+
+
+def _must_be_sql(con: duckdb.DuckDBPyConnection, extract: Extract) -> None:
+    types = ", ".join(f'{typed(c)} as "{c.name}"' for c in extract.columns)
+    for rule in extract.rules:
+        try:
+            con.execute(f"explain select 1 from (select {types} from sent) where {rule.fails_when}")
         except (duckdb.BinderException, duckdb.ParserException) as error:
             raise ContractError(f"{extract.agency}.odcs.yaml: rule '{rule.name}' of '{extract.name}': {error}") from error
-    _find_duplicates(con, extract, key)
+
+
+def _mark_suspects(con: duckdb.DuckDBPyConnection, extract: Extract, may_fail: str, is_tidy: bool) -> None:
+    """Fill ``suspects``, like ``sent``, with every row that fails a check or a rule, and few others, in one pass.
+
+    A rule is asked of rows only whose dates and numbers are sound, which spares finding out for each value whether it is.
+    """
+    texts = ", ".join(f'"{c.name}" as "_sent_{c.name}"' for c in extract.columns)
+    types = ", ".join(f'{typed(c, value(c.name, is_tidy))} as "{c.name}"' for c in extract.columns)
+    back = ", ".join(f'"_sent_{c.name}" as "{c.name}"' for c in extract.columns)
+    rules = " or ".join(f"coalesce(({rule.fails_when}), false)" for rule in extract.rules) or "false"
+    con.execute(
+        f"create or replace temp table suspects as select _line, _row_number, {back} "
+        f"from (select _line, _row_number, {texts}, {types}, ({may_fail}) as _may_fail from sent) "
+        f"where case when _may_fail then true else {rules} end"
+    )
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
     return con.execute(f"select count(*) from {table}").fetchone()[0]
 
 
-def _find_duplicates(con: duckdb.DuckDBPyConnection, extract: Extract, key: str) -> None:
+def _find_duplicates(con: duckdb.DuckDBPyConnection, extract: Extract, key: str, is_tidy: bool) -> None:
     """Of the rows that are sound otherwise, the second and later ones with a key already seen in the file."""
-    keys = ", ".join(value(k) for k in extract.key)
+    keys = ", ".join(value(k, is_tidy) for k in extract.key)
     # equal keys have equal hashes, and numbers are sorted many times faster than keys are grouped
     hashes = con.execute(f"select hash({keys}) as h from sent").fetchnumpy()["h"]
     hashes.sort()
-    repeated = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+    repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]]).tolist()
     if not repeated:
         return
     con.execute(
         f"""
         insert into findings
-        with sound as (
+        with again as (select _row_number from sent where hash({keys}) in (select unnest(?))),
+        sound as (
             select * from sent
-            where hash({keys}) in (select unnest(?)) and _row_number not in (select _row_number from findings)
+            where _row_number in (select _row_number from again) and _row_number not in (select _row_number from findings)
         ),
         repeated as (select *, row_number() over (partition by {keys} order by _row_number) as _nth from sound)
         select _row_number, _line, ?, 'duplicate_key', {key}, {key}, ? from repeated where _nth > 1
         """,
-        [list(repeated), extract.key[0], "The key stands in the file already; the first row is kept. Send each key once."],
+        [repeated, extract.key[0], "The key stands in the file already; the first row is kept. Send each key once."],
     )

@@ -88,19 +88,19 @@ def refuse(report: Report, error: FileRefused | OSError) -> None:
     report.messages = [message(report, error.line, error.column, f"The file {error.says}. {error.remedy}")]
 
 
-def examine(con, contracts: Contracts, report: Report, source: Path, is_shown: bool) -> None:
+def examine(con, contracts: Contracts, report: Report, source: Path, is_shown: bool, scanned: arrival.Scan | None = None) -> None:
     """Read and check the bytes of ``source`` into the tables ``sent`` and ``findings``; the verdict goes to the report.
 
     ``is_shown``: only looked at, so that rows need not land, and offending text, which may identify a person, is repeated in
-    messages. Raises FileRefused.
+    messages. ``scanned``: what the bytes are, if they were looked through already. Raises FileRefused.
     """
     extract, before = report.extract, source.stat()
-    scanned = reading.scan(source, extract)
+    scanned = scanned or reading.scan(source, extract)
     sent = reading.lay_out(con, source, extract, scanned, None if is_shown else report.delivery_id)
     report.is_landed = sent.is_landed
     arrival.must_be_unchanged(source, before)
-    report.rows_hash = checks.rows_hash(con, extract)
-    checks.find(con, extract, contracts, report.extract_date)
+    report.rows_hash = checks.rows_hash(con, extract, sent.is_tidy)
+    checks.find(con, extract, contracts, report.extract_date, sent.is_tidy)
     if sent.bad_records:
         con.execute("insert into findings select _row_number, _line, null, reason, offending_text, record_key, says from broken")
     findings, failing = con.execute("select count(*), count(distinct _row_number) from findings").fetchone()
@@ -115,7 +115,7 @@ def examine(con, contracts: Contracts, report: Report, source: Path, is_shown: b
         plausibility.compare(con, contracts, report)
     _list_rows(con, report, "findings", is_shown)
     if report.status != REFUSED:
-        notes = plausibility.find_orphans(con, contracts, report)
+        notes = plausibility.find_orphans(con, contracts, report, sent.is_tidy)
         report.messages += [message(report, None, None, f"Note: {note}.") for note in notes]
         _list_rows(con, report, "orphans", is_shown)
 

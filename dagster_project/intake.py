@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import shutil
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +16,12 @@ from pathlib import Path
 import duckdb
 
 from . import arrival
-from .archive import Archive, ArchiveError, Receipt, instant, private_folder, sync
+from .archive import Archive, ArchiveError, Receipt, instant
 from .arrival import FileRefused
 from .contracts import FILE_NAME, PLAIN_NAME, Contracts
 from .examine import agency_of, examine, message, recognise, refuse
 from .reading import forget
+from .receiving import Received, receive, receiving_ahead, refuse_link_out
 from .register import (
     ACCEPTED,
     REFUSED,
@@ -33,6 +33,7 @@ from .register import (
     known,
     latest_receipt,
     open_restricted,
+    printable,
     record,
     take_back,
 )
@@ -41,13 +42,6 @@ from .settings import Settings
 
 __all__ = ["ACCEPTED", "REFUSED", "REPLAY", "WITH_QUARANTINE", "FileRefused", "Report", "check", "connect", "land", "land_all"]
 __all__ += ["open_restricted", "recognise", "waiting_files"]
-
-ROOM_FACTOR, PACKED_ROOM_FACTOR = 3, 20  # times the size of a file: the archive, the raw table and the working tables
-
-
-def _refuse_link_out(path: Path) -> None:
-    if path.is_symlink() and path.exists() and not path.resolve().is_relative_to(path.parent.resolve()):
-        raise FileRefused("is a link to a file outside its folder", "Put the file itself there.")
 
 
 def _delivery_id(agency: str | None, extract: str | None, stated: str, content: str | None) -> str:
@@ -80,7 +74,7 @@ def check(settings: Settings, contracts: Contracts, path: Path, agency: str | No
     report = Report(path, None, ACCEPTED, agency=agency or agency_of(path, contracts))
     try:
         with contextlib.nullcontext((con, True)) if con else _beside_register(settings) as (con, is_seen):
-            _refuse_link_out(path)
+            refuse_link_out(path)
             report.received_at = instant(latest_receipt(con))
             report.content_hash, report.byte_count = arrival.fingerprint(path)
             _judge(con, settings, contracts, report, path, is_shown=True)
@@ -92,19 +86,12 @@ def check(settings: Settings, contracts: Contracts, path: Path, agency: str | No
     return report
 
 
-def _need_room(path: Path, folder: Path) -> None:
-    """Stop for a file for which the disk is too small, before half of it is written."""
-    need = path.stat().st_size * (PACKED_ROOM_FACTOR if arrival.is_gzip(path) else ROOM_FACTOR)
-    free = shutil.disk_usage(folder).free
-    if free < need:
-        raise NoRoom(
-            f"{path.name}: needs {need / 1e6:,.0f} MB of disk, of which {free / 1e6:,.0f} MB are free. "
-            "Nothing of it was taken. Free some disk and run again."
-        )
-
-
-def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetime | None = None) -> Report:
+def land(
+    con, settings: Settings, contracts: Contracts, path: Path, now: datetime | None = None, received: Received | None = None
+) -> Report:
     """Take one file: archive its bytes, land its rows, write its receipt, then register and quarantine: now the rows count.
+
+    ``received``: its bytes, if they were received ahead.
 
     Whatever is wrong with the file is in the report and in the register; what raises is the fault of the installation.
     """
@@ -113,17 +100,17 @@ def land(con, settings: Settings, contracts: Contracts, path: Path, now: datetim
     report = Report(path, None, ACCEPTED, agency=agency_of(path, contracts), received_at=instant(latest, now))
     report.configuration = archive.keep_configuration(settings.project_dir)
     try:
-        _take(con, settings, contracts, archive, report)
+        _take(con, settings, contracts, archive, report, received)
     except BaseException:
         _give_up(con, report)
         raise
     return report
 
 
-def _take(con, settings: Settings, contracts: Contracts, archive: Archive, report: Report) -> None:
+def _take(con, settings: Settings, contracts: Contracts, archive: Archive, report: Report, received: Received | None) -> None:
     try:
-        _receive(con, archive, report)
-        _judge(con, settings, contracts, report, archive.place(report.content_hash))
+        received = _receive(con, archive, report, received)
+        _judge(con, settings, contracts, report, archive.place(report.content_hash), received=received)
     except (FileRefused, OSError) as error:
         if is_full(error):
             raise NoRoom(
@@ -194,38 +181,31 @@ def _record(con, report: Report) -> None:
     forget(con)
 
 
-def _receive(con, archive: Archive, report: Report) -> None:
-    """Put the bytes of a file into the archive, so that what is kept is what is read. Bytes that are there, and whole, stay."""
-    path = report.file
-    _refuse_link_out(path)
-    if path.is_file():
-        if _may_be_known(con, report):
-            report.content_hash, report.byte_count = arrival.fingerprint(path)
-            if archive.is_sound(report.content_hash):
-                return
-        _need_room(path, archive.folder)
-    incoming = private_folder(archive.folder) / f".incoming-{os.getpid()}"
-    try:
-        with open(os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as copy:
-            report.content_hash, report.byte_count = arrival.fingerprint(path, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
-        archived = archive.place(report.content_hash)
-        private_folder(archived.parent)
-        os.chmod(incoming, 0o400)
-        os.replace(incoming, archived)  # over the same bytes, if they came before
-        sync(archived.parent)
-    finally:
-        incoming.unlink(missing_ok=True)
+def _receive(con, archive: Archive, report: Report, received: Received | None) -> Received:
+    """Put the bytes of a file into the archive; ``received``: they were received ahead. Bytes that are there, and whole, stay."""
+    received = received or receive(archive, report.file, _may_be_known(con, report.agency, report.file))
+    received.put_in(archive)
+    report.content_hash, report.byte_count = received.content_hash, received.byte_count
+    return received
 
 
-def _may_be_known(con, report: Report) -> bool:
+def _may_be_known(con, agency: str | None, path: Path) -> bool:
     """Whether a file of this name and length was received before: then it is worth a look whether the archive has it."""
+    if not path.is_file():
+        return False
     seen = "select 1 from intake.deliveries where agency is not distinct from ? and file_name = ? and byte_count = ? limit 1"
-    return bool(con.execute(seen, [report.agency, report.file_name, report.file.stat().st_size]).fetchall())
+    return bool(con.execute(seen, [agency, printable(path), path.stat().st_size]).fetchall())
 
 
-def _judge(con, settings: Settings, contracts: Contracts, report: Report, source: Path, is_shown: bool = False) -> None:
+def _judge(
+    con,
+    settings: Settings,
+    contracts: Contracts,
+    report: Report,
+    source: Path,
+    is_shown: bool = False,
+    received: Received | None = None,
+) -> None:
     """Say whose file it is, whether it came before, and what is wrong with it. Raises FileRefused."""
     report.extract, extract_date, report.sequence = recognise(
         report.file, contracts, report.agency, source, report.received_at.date()
@@ -238,7 +218,8 @@ def _judge(con, settings: Settings, contracts: Contracts, report: Report, source
     if before and before[0] != REFUSED:
         report.status = REPLAY
         return
-    examine(con, contracts, report, source, is_shown)
+    scanned = received.scan if received and received.extract is report.extract else None
+    examine(con, contracts, report, source, is_shown, scanned)
 
 
 def waiting_files(settings: Settings, agency: str | None = None) -> list[Path]:
@@ -277,11 +258,15 @@ def land_all(
     """
     from .recovery import open_recovered
 
-    reports = []
-    with open_recovered(settings, contracts, say, is_whole) as con:
-        for path in sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path)):
+    reports, archive = [], Archive(settings.archive_dir)
+    with open_recovered(settings, contracts, say, is_whole) as con, receiving_ahead(archive, contracts) as ahead:
+        waiting = sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path))
+        for path, following in itertools.zip_longest(waiting, waiting[1:]):
+            received = ahead.take(path)
+            if following:
+                ahead.start(following, _may_be_known(con, agency_of(following, contracts), following))
             with room_for(f"{path.name} could not be taken"):
-                reports.append(land(con, settings, contracts, path))
+                reports.append(land(con, settings, contracts, path, received=received))
             say(reports[-1].headline)
             for message in reports[-1].messages if reports[-1].status == REFUSED else []:
                 say(f"  {message}")

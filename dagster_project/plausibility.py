@@ -87,7 +87,7 @@ def _is_confirmed(seeds_dir: Path, report: Report) -> bool:
     return any(all((r[name] or "").strip() for name in ("reason", "confirmed_by", "confirmed_date")) for r in rows)
 
 
-def find_orphans(con: duckdb.DuckDBPyConnection, contracts: Contracts, report: Report) -> list[str]:
+def find_orphans(con: duckdb.DuckDBPyConnection, contracts: Contracts, report: Report, is_tidy: bool = False) -> list[str]:
     """Notes on parents that could not be looked up. Fills table ``orphans`` (_line, column_name, reason, offending_text,
     says) with the sound rows of ``sent`` whose parent stands neither in what was taken nor in the newest file beside this one.
 
@@ -107,7 +107,7 @@ def find_orphans(con: duckdb.DuckDBPyConnection, contracts: Contracts, report: R
         for keys_of in (_keys_taken, _keys_beside):
             keys = None if left == 0 else keys_of(con, report.file, parent, key)
             if keys:
-                left = _look_up(con, report.extract, column, keys, is_first=left is None)
+                left = _look_up(con, value(column.name, is_tidy), column, keys, is_first=left is None)
         if left is None:
             notes.append(f"column '{column.name}' was not looked up, for no {parent.agency}/{parent.name} is here")
         elif left:
@@ -121,9 +121,8 @@ def _count(con, table: str) -> int:
     return con.execute(f"select count(*) from {table}").fetchall()[0][0]
 
 
-def _look_up(con, extract: Extract, column: Column, keys: str, is_first: bool) -> int:
-    """Leave in table ``missing`` the sound rows whose parent is not among ``keys`` (SQL); how many there are."""
-    text = value(column.name)
+def _look_up(con, text: str, column: Column, keys: str, is_first: bool) -> int:
+    """Leave in table ``missing`` the sound rows whose parent ``text`` is not among ``keys`` (both SQL); how many there are."""
     if is_first:
         con.execute(
             f'create or replace temp table missing as select _line, "{column.name}" as text, {text} as key from sent '

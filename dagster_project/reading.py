@@ -6,8 +6,11 @@ Anything else is read record by record in Python, so that a broken record costs 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +26,7 @@ __all__ = ["FileRefused", "Scan", "Sent", "forget", "lay_out", "match_header", "
 MAX_HEADER_CHARS = 1 << 16
 BATCH_ROWS, BATCH_CHARS = 50_000, 1 << 24
 OTHER_DELIMITERS = ",;|\t"
+NO_TEXT = re.compile("[\ud800-\udfff]")  # bytes that are not in the agreed encoding (open_text)
 NUMBERS = ("_line", "_row_number")  # the first columns of both tables
 WORKING = ("sent", "sent_text", "broken", "suspects", "findings", "orphans", "missing")  # what is made of one file
 BROKEN = "_line bigint, _row_number bigint, reason varchar, offending_text varchar, record_key varchar, says varchar"
@@ -34,13 +38,14 @@ class Sent:
     text) or, ``bad_records`` of them, in table ``broken``; ``_row_number`` counts the records of the file from 1.
 
     ``is_landed``: the rows stand in the extract's raw table already, and in ``intake.landing`` that they do not count yet;
-    ``sent`` is a view of them.
+    ``sent`` is a view of them. ``is_tidy``: no value has a blank at either end, so that none need be taken off.
     """
 
     read_count: int
     bad_records: int
     notes: list[str]
     is_landed: bool = False
+    is_tidy: bool = False
 
 
 def read_header(path: Path, extract: Extract) -> list[str]:
@@ -117,7 +122,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanne
     con.execute(f"create temp table broken ({BROKEN})")
     if is_for_plain(scanned, len(names)) and _read_plain(con, path, extract, len(names), places) == scanned.line_count - 1:
         _show_plain(con, extract, delivery_id)
-        return Sent(scanned.line_count - 1, 0, notes, is_landed=delivery_id is not None)
+        return Sent(scanned.line_count - 1, 0, notes, delivery_id is not None, scanned.is_tidy)
     con.execute(f"create temp table sent (_line bigint, _row_number bigint, {columns})")
     count, bad, cut = _read_by_record(con, path, extract, len(names), places)
     if cut and not scanned.is_ended:
@@ -155,18 +160,30 @@ def _read_plain(con, path: Path, extract: Extract, width: int, places: dict[str,
 
 def _show_plain(con, extract: Extract, delivery_id: str | None) -> None:
     """Make ``sent`` a view: of ``sent_text``, or of the raw table, into which the rows then go first. There they are
-    compressed, so that what is checked once for each distinct value takes a fraction of the time."""
+    compressed, so that what is checked once for each distinct value takes a fraction of the time.
+
+    They go there in no order: kept in order, they fill DuckDB's groups of rows in part only, and it writes many of them again
+    later to fill them."""
     columns = ", ".join(f'"{c.name}"' for c in extract.columns)
     source, number = "sent_text", "rowid + 1"
     if delivery_id:
         table = f"raw.{extract.table}"
         into = f"insert into {table} ({columns}, _delivery_id, _row_number)"
-        with transaction(con):
+        with _in_no_order(con), transaction(con):  # the order is set again when nothing stands open that has failed
             con.execute("insert into intake.landing values (?, ?)", [delivery_id, table])
             con.execute(f"{into} select {columns}, '{delivery_id}', {number} from sent_text")
             con.execute("drop table temp.sent_text")
         source, number = f"{table} where _delivery_id = '{delivery_id}'", "_row_number"
     con.execute(f"create temp view sent as select {number} + 1 as _line, {number} as _row_number, {columns} from {source}")
+
+
+@contextlib.contextmanager
+def _in_no_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    con.execute("set preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        con.execute("set preserve_insertion_order = true")
 
 
 def _fault(fields: list[str], joined: str, wrong: str | None, width: int, extract: Extract) -> tuple[str, str] | None:
@@ -178,7 +195,7 @@ def _fault(fields: list[str], joined: str, wrong: str | None, width: int, extrac
         return "ragged", f"The record has {len(fields)} fields where the header has {width}. {remedy}"
     if "\0" in joined:
         return "nul_byte", "The record holds a NUL byte. Remove it."
-    if not joined.isascii() and any("\ud800" <= c <= "\udfff" for c in joined):
+    if not joined.isascii() and NO_TEXT.search(joined):
         return "encoding", f"The record is not in {extract.encoding}. Send the whole file in {extract.encoding}."
     return None
 

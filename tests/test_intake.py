@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from intake_bench import COLUMNS, HEADER, NOW, Bench, as_csv, row, sha256, sound_rows, with_bad
 
-from dagster_project import arrival, checks, examine, intake, reading, register
+from dagster_project import arrival, checks, examine, intake, reading, receiving, register
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import load_settings
 
@@ -32,11 +32,12 @@ def test_sound_file_lands_as_sent_and_in_order(bench):
     assert bench.quarantine() == []
 
 
-def test_row_numbers_follow_the_file_when_it_is_read_in_parallel(bench):
+@pytest.mark.parametrize("delivery_id", [None, "landed"])
+def test_row_numbers_follow_the_file_when_it_is_read_in_parallel(bench, delivery_id):
     lines = "".join(f"V{n},P,HOME,2013-06-01,2013-06-02,3,Y,{'x' * 40}\n" for n in range(1, 600_001))
     path, extract = bench.put(f"{HEADER}\n{lines}".encode()), bench.contracts.find("north", "visits")
-    with intake.connect(bench.settings) as con:
-        reading.lay_out(con, path, extract, reading.scan(path, extract))
+    with intake.open_restricted(bench.settings, bench.contracts) as con:
+        assert reading.lay_out(con, path, extract, reading.scan(path, extract), delivery_id).is_tidy
         wrong = "visit_id <> 'V' || _row_number or _line <> _row_number + 1"
         assert con.execute(f"select count(*), count(*) filter ({wrong}) from sent").fetchone() == (600_000, 0)
 
@@ -446,7 +447,7 @@ def test_file_that_grows_while_it_is_read_is_refused(bench, monkeypatch):
 
 def test_full_disk_is_said_before_anything_is_written(bench, monkeypatch):
     path = bench.put(as_csv(sound_rows(2)))
-    monkeypatch.setattr(intake.shutil, "disk_usage", lambda _: SimpleNamespace(total=1, used=1, free=1))
+    monkeypatch.setattr(receiving.shutil, "disk_usage", lambda _: SimpleNamespace(total=1, used=1, free=1))
     with pytest.raises(intake.NoRoom, match=r"visits_2013-06-30.csv: needs .* Free some disk and run again"):
         bench.land(path)
     monkeypatch.undo()
@@ -520,6 +521,20 @@ def test_fault_of_the_installation_is_raised_and_leaves_nothing(bench, monkeypat
     with intake.open_restricted(bench.settings, bench.contracts) as con, pytest.raises(duckdb.OutOfMemoryException):
         intake.land(con, bench.settings, bench.contracts, path, NOW)
     assert bench.query("from intake.deliveries") == [] and bench.leftovers() == []
+
+
+def test_error_while_rows_land_is_raised_as_it_is(bench):
+    path, extract = bench.put(as_csv(sound_rows(3))), bench.contracts.find("north", "visits")
+    with intake.open_restricted(bench.settings, bench.contracts) as con:
+        columns = ", ".join(f"{c} varchar" for c in COLUMNS)
+        con.execute("drop table raw.north__visits")
+        con.execute(
+            f"create table raw.north__visits ({columns}, _delivery_id varchar, _row_number bigint check (_row_number < 3))"
+        )
+        with pytest.raises(duckdb.ConstraintException):
+            reading.lay_out(con, path, extract, reading.scan(path, extract), "landed")
+        assert con.execute("select current_setting('preserve_insertion_order')").fetchall() == [(True,)]
+        assert con.execute("from intake.landing").fetchall() == []
 
 
 def test_what_a_killed_process_left_is_swept_away(bench):

@@ -7,13 +7,14 @@ import gzip
 import io
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from intake_bench import COLUMNS, HEADER, NOW, Bench, contract, sha256
 
-from dagster_project import checks, intake, reading
+from dagster_project import arrival, checks, intake, reading
 from dagster_project.contracts import load_contracts
 
 MODERATE = settings(
@@ -157,7 +158,8 @@ def test_table_written_as_csv_is_laid_out_as_it_was(rows, order, quoting, end, d
     assert [r[:2] for r in landed] == [(line, n) for n, line in enumerate(starts, 1)]
 
 
-field = st.text(st.sampled_from("\t ,\"'\\#=abé漢"), max_size=6)
+field = st.text(st.sampled_from("\t ,\"'\\#=abé漢\u00a0\u2003\u3000"), max_size=6)
+IS_TIDY = " and ".join(f"{c} is not distinct from nullif(trim({c}), '')" for c in COLUMNS)
 
 
 @MODERATE
@@ -166,14 +168,16 @@ field = st.text(st.sampled_from("\t ,\"'\\#=abé漢"), max_size=6)
     is_quoted=st.booleans(),
     end=st.sampled_from(["\n", "\r\n"]),
     is_ended=st.booleans(),
+    piece=st.sampled_from([1, 2, 7, 1 << 22]),
 )
-def test_both_ways_of_reading_agree_wherever_the_plain_way_applies(table, is_quoted, end, is_ended):
+def test_both_ways_of_reading_agree_wherever_the_plain_way_applies(table, is_quoted, end, is_ended, piece):
     written = [",".join('"' + f.replace('"', '""') + '"' if is_quoted else f for f in row) for row in [COLUMNS, *table]]
     path = ROOM / "both.csv"
     path.write_bytes((end.join(written) + (end if is_ended else "")).encode())
     extract = contracts_of(ROOM / "both").find("north", "visits")
     with duckdb.connect() as con:
-        scanned = reading.scan(path, extract)
+        with mock.patch.object(arrival, "CHUNK_BYTES", piece):
+            scanned = reading.scan(path, extract)
         places, _ = reading.match_header(reading.read_header(path, extract), extract)
         if not reading.is_for_plain(scanned, 8):
             return
@@ -182,6 +186,7 @@ def test_both_ways_of_reading_agree_wherever_the_plain_way_applies(table, is_quo
             return
         reading._show_plain(con, extract, None)
         plain = con.execute("from sent order by _row_number").fetchall()
+        assert not scanned.is_tidy or con.execute(f"select count(*) from sent where not ({IS_TIDY})").fetchall() == [(0,)]
         con.execute("create temp table none as from sent limit 0; drop view sent; alter table none rename to sent")
         con.execute(f"create or replace temp table broken ({reading.BROKEN})")
         assert reading._read_by_record(con, path, extract, 8, places) == (count, 0, None)
@@ -209,6 +214,12 @@ NEAR += ["5", " 5", "1.5", "1,0", "-1", "Y", " n ", "yes", "\t", "é", "~", "!"]
 
 
 @MODERATE
+@example(
+    [
+        ["V1", "P1", "HOME", "2013-06-01", "2013-05-31", "5", "Y", ""],
+        ["V1", "P1", "HOME", " 2013-06-01", "2013-05-31", "", "", ""],
+    ]
+)
 @given(st.lists(st.lists(st.sampled_from(NEAR), min_size=8, max_size=8), min_size=1, max_size=6))
 def test_quick_first_look_misses_no_failing_row(table):
     contracts = contracts_of(ROOM / "quick")
@@ -217,7 +228,15 @@ def test_quick_first_look_misses_no_failing_row(table):
         con.execute("create table sent (_line bigint, _row_number bigint, " + ", ".join(f"{c} varchar" for c in COLUMNS) + ")")
         for number, values in enumerate(table, 1):
             con.execute(f"insert into sent values (?, ?{', ?' * 8})", [number + 1, number, *(v or None for v in values)])
-        checks.find(con, extract, contracts)
+        is_tidy = con.execute(f"select count(*) from sent where not ({IS_TIDY})").fetchall() == [(0,)]
+        checks.find(con, extract, contracts, is_tidy=is_tidy)
+        types = ", ".join(f'{checks._sound(c, extract, contracts)} as "{c.name}"' for c in extract.columns)
+        for rule in extract.rules:
+            failing = con.execute(
+                f"select _row_number from (select _row_number, {types} from sent) where {rule.fails_when} order by 1"
+            ).fetchall()
+            found = con.execute("select _row_number from findings where says = ? order by 1", [rule.says]).fetchall()
+            assert found == failing
         for check in checks.checks_of(extract, contracts):
             failing = con.execute(f"select _row_number from sent where {check.fails} order by 1").fetchall()
             found = con.execute(

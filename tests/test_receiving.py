@@ -1,0 +1,145 @@
+"""Claims about receiving a file while the one before it lands: what is kept, in which order, and what is left of it."""
+
+from __future__ import annotations
+
+import threading
+
+import duckdb
+import pytest
+from intake_bench import Bench, as_csv, row, sha256, sound_rows, with_bad
+
+from dagster_project import arrival, checks, intake, receiving
+
+JULY, AUGUST = "visits_2013-07-01.csv", "visits_2013-08-01.csv"
+
+
+@pytest.fixture
+def bench(tmp_path) -> Bench:
+    return Bench(tmp_path)
+
+
+def put_three(bench) -> list[bytes]:
+    files = [as_csv(sound_rows(3)), with_bad(30, 1), b"PK\x03\x04"]
+    for data, name in zip(files, ["visits_2013-06-30.csv", JULY, AUGUST], strict=True):
+        bench.put(data, name)
+    return files
+
+
+def night(bench) -> list[intake.Report]:
+    return intake.land_all(bench.settings, bench.contracts, say=lambda _: None)
+
+
+def test_files_received_ahead_are_taken_in_order_and_as_one_by_one(bench, tmp_path):
+    files, alone = put_three(bench), Bench(tmp_path / "alone")
+    put_three(alone)
+    reports = night(bench)
+    singly = [alone.land(path) for path in intake.waiting_files(alone.settings)]
+    said = [(r.status, r.reason, r.messages, r.read_count, r.quarantined_count) for r in reports]
+    assert said == [(r.status, r.reason, r.messages, r.read_count, r.quarantined_count) for r in singly]
+    assert [r.status for r in reports] == [intake.ACCEPTED, intake.WITH_QUARANTINE, intake.REFUSED]
+    assert bench.rows() == alone.rows() and bench.faults() == alone.faults()
+    assert bench.archived() == {sha256(data): data for data in files} and bench.leftovers() == []
+    received = [r.received_at for r in reports]
+    assert received == sorted(received)
+
+
+def test_each_file_is_read_and_looked_through_once_and_all_but_the_first_ahead(bench, monkeypatch):
+    put_three(bench)
+    seen = []
+    for module, name in ((arrival, "fingerprint"), (receiving.reading, "scan")):
+        real = getattr(module, name)
+
+        def spy(path, *more, name=name, real=real):
+            seen.append((name, threading.current_thread() is threading.main_thread()))
+            return real(path, *more)
+
+        monkeypatch.setattr(module, name, spy)
+    (bench.settings.landing_dir / "north" / AUGUST).unlink()
+    night(bench)
+    assert sorted(seen) == [("fingerprint", False), ("fingerprint", True), ("scan", False), ("scan", True)]
+
+
+def test_what_goes_wrong_ahead_is_done_again_in_its_turn(bench, monkeypatch):
+    put_three(bench)
+    real = arrival.fingerprint
+
+    def only_in_turn(path, *more):
+        if threading.current_thread() is not threading.main_thread():
+            raise OSError("not now")
+        return real(path, *more)
+
+    monkeypatch.setattr(arrival, "fingerprint", only_in_turn)
+    assert [r.status for r in night(bench)] == [intake.ACCEPTED, intake.WITH_QUARANTINE, intake.REFUSED]
+    assert bench.leftovers() == []
+
+
+def test_file_changed_after_it_was_received_is_kept_and_landed_as_it_was_received(bench, monkeypatch):
+    put_three(bench)
+    real, was = checks.find, (bench.settings.landing_dir / "north" / JULY).read_bytes()
+
+    def find(*more):
+        bench.put(as_csv([row(99)]), JULY)
+        return real(*more)
+
+    start = receiving.Ahead.start
+    monkeypatch.setattr(receiving.Ahead, "start", lambda self, *more: (start(self, *more), self._waiting.result()))
+    monkeypatch.setattr(checks, "find", find)
+    reports = night(bench)
+    assert reports[1].content_hash == sha256(was) and bench.archived()[sha256(was)] == was
+    assert sum(len(r) > 0 for r in bench.rows()) == 3 + 29
+
+
+def test_fault_of_the_installation_leaves_nothing_of_the_next_file(bench, monkeypatch):
+    put_three(bench)
+
+    def broken(*_):
+        raise duckdb.OutOfMemoryException("no memory")
+
+    monkeypatch.setattr(checks, "find", broken)
+    with pytest.raises(duckdb.OutOfMemoryException):
+        night(bench)
+    assert bench.leftovers() == [] and bench.query("from intake.deliveries") == []
+    monkeypatch.undo()
+    assert len(night(bench)) == 3 and len(bench.query("from intake.deliveries")) == 3
+
+
+def test_replay_is_hashed_and_not_copied_or_looked_through(bench, monkeypatch):
+    put_three(bench)
+    (bench.settings.landing_dir / "north" / AUGUST).unlink()
+    night(bench)
+    monkeypatch.setattr(receiving.reading, "scan", lambda *_: pytest.fail("looked through again"))
+    assert [r.status for r in night(bench)] == [intake.REPLAY] * 2 and bench.leftovers() == []
+
+
+def test_link_out_of_the_folder_is_refused_ahead_too(bench, tmp_path):
+    bench.put(as_csv(sound_rows(3)))
+    (tmp_path / "elsewhere.csv").write_bytes(as_csv(sound_rows(5)))
+    (bench.settings.landing_dir / "north" / JULY).symlink_to(tmp_path / "elsewhere.csv")
+    reports = night(bench)
+    assert [r.status for r in reports] == [intake.ACCEPTED, intake.REFUSED] and "link to a file outside" in reports[1].reason
+    assert len(bench.rows()) == 3
+
+
+@pytest.mark.parametrize(
+    "text, is_tidy",
+    [
+        ("a,b\n1,2\n", True),
+        ("a,b\n1 1,é 2\n", True),
+        ("a,b\r\n1,2\r\n", True),
+        ("a,b\n 1,2\n", False),
+        ("a,b\n1 ,2\n", False),
+        ("a,b\n1, 2\n", False),
+        ("a,b\n1,2 \n", False),
+        ("a,b\r\n1,2 \r\n", False),
+        ("a,b\n1,2 ", False),
+        ("a,b\n1, \n", False),
+        ("a,b\n1,\u00a02\n", False),
+        ("a,b\n1,\u20032\n", False),
+        ("a,b\n1\u3000,2\n", False),
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 3, 1 << 20])
+def test_text_is_tidy_if_no_value_begins_or_ends_with_a_blank(bench, monkeypatch, text, is_tidy, piece):
+    monkeypatch.setattr(arrival, "CHUNK_BYTES", piece)
+    path = bench.put(text.encode())
+    assert arrival.scan(path, bench.contracts.find("north", "visits")).is_tidy is is_tidy
