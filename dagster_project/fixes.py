@@ -7,27 +7,24 @@ indicator's latest national figure. The pages made of this name agencies' own re
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from . import intake
 from .checks import value
 from .contracts import Contracts, Extract
+from .fix_lists import COLUMNS, QUARANTINE, REFUSED_FILE, UNKNOWN, Fix, Sql, listed, rows_of, write
+from .fix_unknown import SHOWN_KEYS, find_unknown
 from .manifest import deliveries_in_force
 from .register import REFUSED, connect
 from .release_tables import DATABASE, quote
 from .settings import Settings
 
-REFUSED_FILE, QUARANTINE, UNKNOWN = "refused file", "rows in quarantine", "unknown outcome"
-SHOWN_KEYS = 3
+__all__ = ["COLUMNS", "QUARANTINE", "REFUSED_FILE", "UNKNOWN", "Figure", "Fix", "Fixes", "indicators_that_need", "national"]
 WHOLE = 100.0  # points: as far as a percentage can move
-COLUMNS = ["kind", "extract", "file", "line", "record_of", "record", "column", "reason", "what_to_do", "could_move_points"]
-COLUMNS += ["indicator"]
 
 
 @dataclass(frozen=True)
@@ -39,32 +36,6 @@ class Figure:
     denominator: int
     period_start: date
     period_end: date
-
-
-@dataclass
-class Fix:
-    """One thing to mend. ``moves``: (indicator, view, points), largest first. ``rows`` are for the agency's CSV: see COLUMNS."""
-
-    kind: str
-    agency: str
-    extract: str | None
-    what: str
-    count: int
-    examples: list[str]
-    remedy: str
-    moves: list[tuple[str, str, float]] = field(default_factory=list)
-    content_hash: str | None = None
-    rows: list[tuple] = field(default_factory=list, repr=False)
-
-    @property
-    def largest(self) -> float:
-        """Points by which it could move the indicator that it could move most."""
-        return self.moves[0][2] if self.moves else 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data, without the rows."""
-        plain = asdict(replace(self, rows=[]))  # it would copy every cell of the rows, a million at national scale
-        return {k: v for k, v in plain.items() if k != "rows"} | {"largest": self.largest}
 
 
 def seed_rows(settings: Settings, name: str) -> list[dict[str, str]]:
@@ -126,6 +97,14 @@ class Fixes:
         found = [*self.refused(since), *self.quarantined(), *self.unknown()]
         return sorted(found, key=lambda f: (-f.largest, f.kind != REFUSED_FILE, -f.count, f.agency, f.extract or "", f.what))
 
+    def rows(self, fix: Fix) -> list[tuple]:
+        """The rows of one fix as text, each a cell for each of COLUMNS."""
+        return rows_of(self.con, fix)
+
+    def write(self, found: list[Fix], path: Path) -> None:
+        """The rows of some fixes as one CSV file for its owner only. Raises OSError, duckdb.Error."""
+        write(self.con, found, path)
+
     # (a) files --------------------------------------------------------------------------------------------------------
 
     def refused(self, since: datetime) -> list[Fix]:
@@ -159,18 +138,14 @@ class Fixes:
         says = self._check_again(path) if path else ""
         moves = self._moves_of_rows(agency, extract, rows or None)
         point = (moves[0][2], " ".join(moves[0][:2])) if moves else (0.0, "")
-        listed = [(REFUSED_FILE, extract, name, None, None, None, None, reason, says, *point)]
-        listed += [
-            (REFUSED_FILE, extract, name, line, extract, key, column, why, what, *point)
-            for line, key, column, why, what in self.con.execute(
-                "select line, record_key, column_name, reason, remedy from r.intake.quarantine where delivery_id = ? "
-                "order by line, column_name",
-                [delivery],
-            ).fetchall()
-        ]
+        head, own = (REFUSED_FILE, extract, name), f"from r.intake.quarantine where delivery_id = {quote(delivery)}"
+        lists = [listed((*head, None, None, None, None, reason, says, *point))]
+        cells = [Sql(c) for c in ("line", "record_key", "column_name", "reason", "remedy")]
+        cells = (*head, cells[0], extract, *cells[1:], *point)
+        lists.append(listed(cells, f"({own} order by line, column_name, reason, remedy)"))
         says = says or "Correct it and send it again."
         what = f"File {name} was refused: {reason}."
-        return Fix(REFUSED_FILE, agency or "unknown", extract, what, rows or 0, [], says, moves, content_hash, listed)
+        return Fix(REFUSED_FILE, agency or "unknown", extract, what, rows or 0, [], says, moves, content_hash, lists)
 
     def _check_again(self, path: Path) -> str:
         """The remedy, from what the check before sending says of the file as a whole. Offending text is not repeated."""
@@ -195,44 +170,61 @@ class Fixes:
             extract = self.contracts.find(agency, name)
             if extract and extract.mode != "full":
                 self._drop_sent_again(extract)
-        groups = self.con.execute("""
-            select agency, extract, coalesce(column_name, ''), reason, remedy, count(distinct (delivery_id, line)) from waiting
-            group by all order by all""").fetchall()
-        found = []
-        for agency, extract, column, reason, remedy, count in groups:
-            moves = self._moves_of_rows(agency, extract, count)
-            point = (moves[0][2], " ".join(moves[0][:2])) if moves else (0.0, "")
-            lines = self.con.execute(
-                "select distinct file_name, line, record_key from waiting where agency = ? and extract = ? "
-                "and coalesce(column_name, '') = ? and reason = ? and remedy = ? order by file_name, line",
-                [agency, extract, column, reason, remedy],
-            ).fetchall()
-            rows = [(QUARANTINE, extract, f, line, extract, key, column, reason, remedy, *point) for f, line, key in lines]
-            examples = [f"{key or 'no key'} (line {line:,})" for _, line, key in lines[:SHOWN_KEYS]]
-            what = f"{extract}{', ' + column if column else ''}: {reason.replace('_', ' ')}"
-            found.append(Fix(QUARANTINE, agency, extract, what, count, examples, remedy, moves, rows=rows))
-        return found
+        alike = "agency, extract, coalesce(column_name, '') as column_name, reason, remedy"
+        self.con.execute(f"""
+            create or replace temp table groups as select row_number() over () as number, *
+            from (select {alike}, count(distinct (delivery_id, line)) as rows from waiting group by all order by all)""")
+        same = " and ".join(f"w.{name} is not distinct from g.{name}" for name in ("agency", "extract", "reason", "remedy"))
+        self.con.execute(f"""
+            create or replace temp table lines as select distinct g.number, w.file_name, w.line, w.record_key
+            from waiting as w inner join groups as g on {same} and coalesce(w.column_name, '') = g.column_name order by all""")
+        return [self._group(*group) for group in self.con.execute("select * from groups order by number").fetchall()]
+
+    def _group(self, number: int, agency: str, extract: str, column: str, reason: str, remedy: str, count: int) -> Fix:
+        """Rows that fail alike: of one extract and column, for one reason."""
+        moves = self._moves_of_rows(agency, extract, count)
+        point = (moves[0][2], " ".join(moves[0][:2])) if moves else (0.0, "")
+        rows = f"(from lines where number = {number} order by file_name, line, record_key)"
+        shown = self.con.execute(f"select line, record_key from {rows} limit {SHOWN_KEYS}").fetchall()
+        examples = [f"{key or 'no key'} (line {line:,})" for line, key in shown]
+        what = f"{extract}{', ' + column if column else ''}: {reason.replace('_', ' ')}"
+        cells = (QUARANTINE, extract, Sql("file_name"), Sql("line"), extract, Sql("record_key"), column, reason, remedy, *point)
+        return Fix(QUARANTINE, agency, extract, what, count, examples, remedy, moves, lists=[listed(cells, rows)])
 
     def _drop_sent_again(self, extract: Extract) -> None:
-        key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
+        """Only what came after the first delivery that still has rows waiting is looked through: most nights, little."""
         order = "(d.extract_date, d.sequence, d.received_at)"
+        earlier, deliveries = order.replace("d.", "e."), "r.intake.deliveries"
+        of, own = "agency = ? and extract = ?", [extract.agency, extract.name]
+        later = self.con.execute(
+            f"select delivery_id from {deliveries} as d where {of} and {order} > (select min({earlier}) from {deliveries} as e "
+            f"where delivery_id in (select delivery_id from waiting where {of}))",
+            own * 2,
+        ).fetchall()
+        if not later:
+            return
+        key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
+        named = ", ".join(quote(delivery) for (delivery,) in later)
         self.con.execute(
             f"""delete from waiting where (delivery_id, record_key) in (
                 select distinct q.delivery_id, q.record_key from waiting as q
-                inner join r.intake.deliveries as e on q.delivery_id = e.delivery_id
-                inner join (select {key} as sent_key, _delivery_id from r.raw.{extract.table}) as s on q.record_key = s.sent_key
-                inner join r.intake.deliveries as d on s._delivery_id = d.delivery_id
-                where q.agency = ? and q.extract = ? and {order} > {order.replace("d.", "e.")})""",
-            [extract.agency, extract.name],
+                inner join {deliveries} as e on q.delivery_id = e.delivery_id
+                inner join (
+                    select {key} as sent_key, _delivery_id from r.raw.{extract.table} where _delivery_id in ({named})
+                ) as s on q.record_key = s.sent_key
+                inner join {deliveries} as d on s._delivery_id = d.delivery_id
+                where q.{of.replace("and ", "and q.")} and {order} > {earlier})""",
+            own,
         )
 
     def _moves_of_rows(self, agency: str | None, extract: str | None, rows: int | None) -> list[tuple[str, str, float]]:
         """The moves if each row moved one event; of an unknown number of rows, as far as can be."""
         needed = {(n["population"], n["outcome"]) for n in self.needs if n["agency"] == agency and n["extract"] == extract}
         counts = {(d["indicator_id"], d["view_id"]): rows for d in self.definitions if (d["population"], d["outcome"]) in needed}
-        return self._moves(counts)
+        return self.moves(counts)
 
-    def _moves(self, counts: dict[tuple[str, str], int | None]) -> list[tuple[str, str, float]]:
+    def moves(self, counts: dict[tuple[str, str], int | None]) -> list[tuple[str, str, float]]:
+        """(indicator, view) → events, None for an unknown number: (indicator, view, points) at most, largest first."""
         moves = [
             (*key, WHOLE if count is None else min(WHOLE, 100.0 * count / self.figures[key].denominator))
             for key, count in counts.items()
@@ -244,103 +236,4 @@ class Fixes:
 
     def unknown(self) -> list[Fix]:
         """Events in scope without a known outcome, by the extract that should say it, up to the latest figure's end."""
-        if not self.has_warehouse:
-            return []
-        self.con.execute(
-            "create or replace temp table unknown (population varchar, indicator_id varchar, view_id varchar, agency varchar, "
-            "extract varchar, own_agency varchar, own_extract varchar, delivery_id varchar, row_number bigint, event_date date, "
-            "is_latest boolean, period_start date, period_end date)"
-        )
-        for population, mart in self.con.execute("select population, mart from w.indicators.populations").fetchall():
-            self._find_unknown(population, mart)
-        self._key_events()
-        groups = self.con.execute("""
-            select agency, extract, own_agency, own_extract, population,
-                count(distinct (delivery_id, row_number)) filter (is_latest), count(distinct (delivery_id, row_number)),
-                min(period_start), max(period_end) from unknown group by all order by all""").fetchall()
-        return [self._unknown_fix(*group) for group in groups]
-
-    def _find_unknown(self, population: str, mart: str) -> None:
-        """Fill table ``unknown`` from one mart. Of whom a person is not known, the agency of the event should send them."""
-        columns = [name for name, *_ in self.con.execute(f"describe w.marts.{mart}").fetchall()]
-        events = f"w.marts.{mart} as m inner join r.intake.deliveries as d on m._delivery_id = d.delivery_id"
-        owns = self.con.execute(f"select distinct d.agency, d.extract from {events}").fetchall()
-        parents = {(e.agency, c.parent.split(".")[0]) for e in self.contracts.extracts for c in e.columns if c.parent}
-        for wanted in self.definitions:
-            status, key = f"{wanted['outcome']}_status", (wanted["indicator_id"], wanted["view_id"])
-            if wanted["population"] != population or status not in columns or key not in self.figures:
-                continue
-            figure = self.figures[key]
-            outcome = (population, wanted["outcome"])
-            needs = {(n["agency"], n["extract"]) for n in self.needs if (n["population"], n["outcome"]) == outcome}
-            deciders = self._deciders(mart, columns, status) & needs or needs - parents - set(owns)
-            senders = [(s, "m.person_id is not null") for s in sorted(deciders)]
-            agencies = {agency for agency, _ in owns}
-            senders += [(s, "m.person_id is null") for s in sorted(needs & parents) if s[0] in agencies]
-            for (agency, extract), which in senders:
-                self.con.execute(
-                    f"""insert into unknown select ?, ?, ?, ?, ?, d.agency, d.extract, m._delivery_id, m._row_number,
-                        m.event_date, m.event_date >= ?, ?, ? from {events}
-                        where m.is_in_scope and m.{status} = 'unknown' and m.event_date < ? and {which}
-                            and (? = '' or m.order_group = ?)""",
-                    [population, *key, agency, extract, figure.period_start, figure.period_start, figure.period_end]
-                    + [figure.period_end, *[wanted["order_group"] or ""] * 2],
-                )
-
-    def _deciders(self, mart: str, columns: Iterable[str], status: str) -> set[tuple[str, str]]:
-        """The extracts whose records decided other events: of the evidence columns, the one filled when the outcome is known."""
-        best, found = 0.0, ""
-        for evidence in (c for c in columns if c.endswith("_evidence_delivery_id")):
-            share = self.con.execute(
-                f"select avg(cast((m.{evidence} is not null) = (m.{status} <> 'unknown') as integer)) from w.marts.{mart} as m "
-                f"where m.is_in_scope and m.{status} <> 'not_applicable'"
-            ).fetchone()[0]
-            if (share or 0) > best:
-                best, found = share, evidence
-        if not found:
-            return set()
-        records = f"w.marts.{mart} as m inner join r.intake.deliveries as d on m.{found} = d.delivery_id"
-        return set(self.con.execute(f"select distinct d.agency, d.extract from {records}").fetchall())
-
-    def _key_events(self) -> None:
-        """Give each event its agency's own key."""
-        self.con.execute("create or replace temp table event_keys (delivery_id varchar, row_number bigint, record_key varchar)")
-        for agency, name in self.con.execute("select distinct own_agency, own_extract from unknown").fetchall():
-            extract = self.contracts.find(agency, name)
-            key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
-            self.con.execute(
-                f"insert into event_keys select e._delivery_id, e._row_number, {key} from r.raw.{extract.table} as e "
-                "inner join (select distinct delivery_id, row_number from unknown) as u "
-                "on e._delivery_id = u.delivery_id and e._row_number = u.row_number"
-            )
-
-    def _unknown_fix(self, agency, extract, own_agency, own_extract, population, count, every, start, end) -> Fix:
-        group = [agency, extract, own_agency, own_extract, population]
-        where = "agency = ? and extract = ? and own_agency = ? and own_extract = ? and population = ?"
-        counted = self.con.execute(
-            "select indicator_id, view_id, count(distinct (delivery_id, row_number)) from unknown "
-            f"where is_latest and {where} group by all",
-            group,
-        ).fetchall()
-        moves = self._moves({(i, v): n for i, v, n in counted})
-        events = self.con.execute(
-            f"""with events as (select distinct delivery_id, row_number, event_date, indicator_id || ' ' || view_id as which
-                    from unknown where {where})
-                select event_date, record_key, string_agg(which, ', ' order by which) from events
-                left join event_keys using (delivery_id, row_number)
-                group by delivery_id, row_number, event_date, record_key order by event_date desc, record_key""",
-            group,
-        ).fetchall()
-        remedy = f"Send the {extract} record that says it, or correct the one that does not."
-        own = own_extract if own_agency == agency else f"{own_agency} {own_extract}"
-        until = f"{start:%-d %B %Y} to {end - timedelta(days=1):%-d %B %Y}"
-        when = until if count else f"before {start:%-d %B %Y}"  # the latest figures do not count those, earlier ones do
-        what = f"{extract}: no record says the outcome of these {population}s (keys of {own}; {when})"
-        point = round(moves[0][2], 3) if moves else 0.0
-        rows = [
-            (UNKNOWN, extract, None, None, f"{own_agency} {own_extract}", key, None, f"unknown on {at}", remedy, point, which)
-            for at, key, which in events
-        ]
-        return Fix(
-            UNKNOWN, agency, extract, what, count or every, [str(k) for _, k, _ in events[:SHOWN_KEYS]], remedy, moves, rows=rows
-        )
+        return find_unknown(self) if self.has_warehouse else []

@@ -19,7 +19,6 @@ from typing import Any
 from . import alerts, damage, fixes, summary_pages
 from . import summary_parts as parts
 from .archive import Archive, instant, private_folder
-from .reader import Answer, as_csv
 from .release import current_release
 from .settings import Settings, day_of
 from .summary_parts import PUBLISHED, REFUSED, UNCHANGED
@@ -109,10 +108,10 @@ def finish(settings: Settings, begun: Begun, steps: Iterable[Step] = (), locked:
     """Gather, write and alert. ``locked``: why the run was refused the lock; then nothing but that is said. Never raises."""
     data, folder = _blank(begun, list(steps), locked, run_id), None
     try:
-        evaluated, rows = _gather(settings, begun, data)
-        folder = _new_folder(settings, begun.at)
-        for agency, answer in rows.items():
-            _write(folder / f"fix_{agency}.csv", as_csv(answer) + "\n")
+        try:
+            folder = _new_folder(settings, begun.at)
+        finally:  # what became of the night is gathered all the same
+            evaluated = _gather(settings, begun, data, folder)
         _write_pages(folder, data)
         data["alert"] = alerts.alert(settings, problems(data), evaluated, data["headline"], folder)
         _write_pages(folder, data)
@@ -221,9 +220,9 @@ def _blank(begun: Begun, steps: list[Step], locked: str, run_id: str) -> dict[st
     return data | {"headline": _headline(data)}
 
 
-def _gather(settings: Settings, begun: Begun, data: dict[str, Any]) -> tuple[set[str], dict[str, Answer]]:
-    """Fill in the data. Returns the kinds of problem that could be looked for, and each agency's list of what to fix."""
-    night, rows, locked = None, {}, data["result"] == LOCKED
+def _gather(settings: Settings, begun: Begun, data: dict[str, Any], folder: Path | None) -> set[str]:
+    """Fill in the data; each agency's list of what to fix goes to the folder. Returns the kinds of problem looked for."""
+    night, locked = None, data["result"] == LOCKED
     evaluated = {"lock"}
 
     def part(what: str, kinds: set[str], gather: Callable[[], None]) -> None:
@@ -245,8 +244,7 @@ def _gather(settings: Settings, begun: Begun, data: dict[str, Any]) -> tuple[set
         data["verdict"] = parts.verdict(settings, night, data["failures"])
 
     def the_fixes() -> None:
-        data["agencies"], found = parts.agencies(settings, begun.at)
-        rows.update(found)
+        data["agencies"] = parts.agencies(settings, begun.at, folder)
 
     def the_calendar() -> None:
         data.update(parts.calendar(settings))
@@ -267,7 +265,7 @@ def _gather(settings: Settings, begun: Begun, data: dict[str, Any]) -> tuple[set
         part("What changed", set(), lambda: data["changes"].update(parts.changes(settings, night)))
         part("The day", set(), lambda: data.update(today=data["today"] or day_of(settings, begun.at).isoformat()))
     data["headline"] = _headline(data)
-    return evaluated, rows
+    return evaluated
 
 
 def _headline(data: dict[str, Any]) -> str:

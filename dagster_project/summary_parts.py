@@ -11,7 +11,7 @@ from typing import Any
 from . import delivery_calendar, fixes, register
 from .archive import STAMP, Night
 from .contracts import load_contracts
-from .reader import Answer, connect, load_json, percent
+from .reader import connect, load_json, percent
 from .release import current_release
 from .release_tables import quote
 from .settings import Settings
@@ -75,17 +75,17 @@ def calendar(settings: Settings) -> dict[str, Any]:
     return {"late": late, "held": dict(sorted(held.items())), "carried": carried}
 
 
-def agencies(settings: Settings, since: datetime) -> tuple[list[dict[str, Any]], dict[str, Answer]]:
-    """The agencies that have something to fix, by how far it could move an indicator, and a list of records for each."""
+def agencies(settings: Settings, since: datetime, folder: Path | None) -> list[dict[str, Any]]:
+    """The agencies that have something to fix, by how far it could move an indicator; a list of records of each in a folder."""
     if not settings.restricted_db.exists():
-        return [], {}
-    with fixes.Fixes(settings, load_contracts(settings.contracts_dir, settings.seeds_dir)) as both:
-        found = both.all(since)
+        return []
     by_agency: dict[str, list[fixes.Fix]] = {}
-    for fix in found:
-        by_agency.setdefault(fix.agency, []).append(fix)
-    agencies = [{"agency": name, "fixes": [f.to_dict() for f in own]} for name, own in by_agency.items()]
-    return agencies, {name: Answer(fixes.COLUMNS, [r for f in own for r in f.rows]) for name, own in by_agency.items()}
+    with fixes.Fixes(settings, load_contracts(settings.contracts_dir, settings.seeds_dir)) as both:
+        for fix in both.all(since):
+            by_agency.setdefault(fix.agency, []).append(fix)
+        for name, own in by_agency.items() if folder else ():
+            both.write(own, folder / f"fix_{name}.csv")
+    return [{"agency": name, "fixes": [f.to_dict() for f in own]} for name, own in by_agency.items()]
 
 
 def intake(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from datetime import datetime
 
 import duckdb
 import pytest
 
-from dagster_project import fixes, intake
+from dagster_project import fix_lists, fixes, intake
 from dagster_project.contracts import load_contracts
 from dagster_project.manifest import deliveries_in_force
 from dagster_project.settings import load_settings
@@ -25,7 +26,13 @@ def contracts(hand_world):
 @pytest.fixture(scope="module")
 def found(hand_world, contracts) -> list[fixes.Fix]:
     with fixes.Fixes(hand_world.settings, contracts) as both:
-        return both.all(NOW)
+        return [_with_rows(both, fix) for fix in both.all(NOW)]
+
+
+def _with_rows(both: fixes.Fixes, fix: fixes.Fix) -> fixes.Fix:
+    """A fix that keeps its rows when the databases are closed."""
+    fix.rows = both.rows(fix)
+    return fix
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +111,43 @@ def test_every_row_in_quarantine_of_the_deliveries_in_force_is_listed_once_for_e
     assert len(listed) == len(rows) > 0
 
 
+def test_a_list_that_duckdb_writes_holds_every_row_in_order_and_is_for_its_owner_only(hand_world, contracts, found, tmp_path):
+    name = next(f.agency for f in found if f.kind == fixes.UNKNOWN)
+    own = [f for f in found if f.agency == name]
+    with fixes.Fixes(hand_world.settings, contracts) as both:
+        both.write([f for f in both.all(NOW) if f.agency == name], tmp_path / "fix.csv")
+    with open(tmp_path / "fix.csv", newline="", encoding="utf-8") as file:
+        header, *written = csv.reader(file)
+    assert header == fixes.COLUMNS
+    assert written == [["" if cell is None else cell for cell in row] for f in own for row in f.rows]
+    assert [p.name for p in tmp_path.iterdir()] == ["fix.csv"] and (tmp_path / "fix.csv").stat().st_mode & 0o777 == 0o600
+    for fix in (f for f in own if f.kind == fixes.UNKNOWN):
+        days = [row[fixes.COLUMNS.index("reason")] for row in fix.rows]
+        assert days == sorted(days, reverse=True)
+
+
+def test_text_from_an_agency_is_written_so_that_any_reader_gets_it_back_and_no_spreadsheet_runs_it(tmp_path):
+    texts = ["plain", "a,b", 'say "so"', "two\nlines", "a\rb", "#1", "=1+1", "+1", "-1", "@x", "\tx", "é", "", None, "'x", "9"]
+    safe = [f"'{t}" if t and t[0] in "=+-@\t\r" else t or "" for t in texts]
+    with duckdb.connect() as con:
+        con.execute("create table sent (place integer, said varchar)")
+        con.executemany("insert into sent values (?, ?)", [[i, t] for i, t in enumerate(texts)])
+        cells = [fix_lists.Sql("said") if c == "record" else "=same" if c == "kind" else None for c in fixes.COLUMNS]
+        fix = fixes.Fix("", "", "", "", 0, [], "", lists=[fix_lists.listed(cells, "(from sent order by place)")])
+        fix_lists.write(con, [fix, fix], tmp_path / "fix.csv")
+    with open(tmp_path / "fix.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["record"] for row in rows] == safe * 2
+    assert {row["kind"] for row in rows} == {"'=same"}
+
+
+def test_a_list_that_cannot_be_read_leaves_nothing_behind(tmp_path):
+    fix = fixes.Fix("", "", "", "", 0, [], "", lists=["select nothing"])
+    with duckdb.connect() as con, pytest.raises(duckdb.Error):
+        fix_lists.write(con, [fix], tmp_path / "fix.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_largest_move_comes_first_and_none_is_more_than_all(found):
     largest = [f.largest for f in found]
     assert largest == sorted(largest, reverse=True)
@@ -136,7 +180,7 @@ def test_a_row_of_a_delta_that_was_sent_again_is_no_longer_asked_for(copied, con
         )
         con.execute(f"insert into raw.{extract.table} (_delivery_id, _row_number, {extract.key[0]}) values ('later', 1, '{key}')")
     with fixes.Fixes(copied, contracts) as both:
-        after = [(row[2], row[5]) for f in both.quarantined() for row in f.rows]
+        after = [(row[2], row[5]) for f in both.quarantined() for row in both.rows(f)]
     assert (file, key) in [(row[2], row[5]) for f in _of(found, fixes.QUARANTINE) for row in f.rows]
     assert (file, key) not in after
 
