@@ -11,6 +11,7 @@ import csv
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dagster_project.waivers import Waiver
 
 SPARK = "pyspark"
+MAKING = threading.Lock()
 FOUND_ROWS, COUNTED_ROWS = "unexpected_rows_expectation", "counted_rows_expectation"  # as suites write it; as it is asked
 
 
@@ -44,8 +46,19 @@ def _hidden(module: str) -> Iterator[None]:
         sys.modules.update(known)
 
 
-@cache
+def make_ready() -> None:
+    """Begin to import Great Expectations beside whatever this process waits for; it takes some seconds."""
+    threading.Thread(target=_datasource_class, daemon=True).start()
+
+
 def _datasource_class() -> type:
+    """The class of the gate's data source, made once, whoever asks first."""
+    with MAKING:
+        return _make_datasource_class()
+
+
+@cache
+def _make_datasource_class() -> type:
     """Stock Great Expectations closes a DuckDB connection before its rows are read; this one keeps it open."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of each temporary folder that it makes

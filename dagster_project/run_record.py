@@ -40,6 +40,16 @@ def kept_open(instance: Any) -> Iterator[None]:
 
     with ExitStack() as at_end:
         storage._connect = connect
+        # once the tables are there they stay: Dagster looks for this one again before each event of an asset
+        has_table, found = storage.has_table, set()
+
+        def has(table: str) -> bool:
+            if table not in found and has_table(table):
+                found.add(table)
+            return table in found
+
+        storage.has_table = has
+        at_end.callback(lambda: delattr(storage, "has_table"))
         at_end.callback(lambda: [engine.dispose() for engine in kept.values()])
         at_end.callback(lambda: delattr(storage, "_connect"))
         yield

@@ -13,18 +13,23 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from .memory import for_duckdb
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Paths and limits of one installation. ``memory_limit`` is DuckDB's text form, for example ``4GB``."""
+    """Paths and limits of one installation. ``memory_limit`` is what DuckDB may take, in its text form, for example ``900MB``."""
 
     project_dir: Path
     home: Path
     memory_limit: str
     threads: int
     today: str = ""  # the day that a night is of, where it is not the day of the run; a date in ISO form
+    whole_memory: str = ""  # what all processes of a night may take together, of which DuckDB has ``memory_limit``
+    whole_build_days: int = 7  # a night of changes is one that is no longer than that after a whole build
+    changes_percent: float = 10  # and whose deliveries hold no more of all rows than that
 
     landing_dir = property(lambda self: self.home / "landing")
     data_dir = property(lambda self: self.home / "data")
@@ -46,16 +51,23 @@ class Settings:
 
 
 def load_settings(home: Path | str | None = None, project_dir: Path | str | None = None) -> Settings:
-    """Settings from ``[tool.outcomes]`` in pyproject.toml, overridden by OUTCOMES_HOME, _MEMORY_LIMIT, _THREADS and _TODAY."""
+    """Settings from ``[tool.outcomes]`` in pyproject.toml, overridden by OUTCOMES_HOME, _MEMORY_LIMIT, _THREADS and _TODAY.
+
+    Raises memory.TooLittleMemory when the limit leaves nothing to work with.
+    """
     project = Path(project_dir or os.environ.get("OUTCOMES_PROJECT") or PROJECT_DIR).resolve()
     with open(project / "pyproject.toml", "rb") as file:
         written = tomllib.load(file).get("tool", {}).get("outcomes", {})
+    whole = os.environ.get("OUTCOMES_MEMORY_LIMIT") or written.get("memory_limit", "4GB")
     return Settings(
         project_dir=project,
         home=Path(home or os.environ.get("OUTCOMES_HOME") or project).resolve(),
-        memory_limit=os.environ.get("OUTCOMES_MEMORY_LIMIT") or written.get("memory_limit", "4GB"),
+        memory_limit=for_duckdb(whole),
         threads=int(os.environ.get("OUTCOMES_THREADS") or written.get("threads", 0) or os.cpu_count() or 2),
         today=os.environ.get("OUTCOMES_TODAY") or str(written.get("today", "")),
+        whole_memory=whole,
+        whole_build_days=int(written.get("whole_build_days", 7)),
+        changes_percent=float(written.get("changes_percent", 10)),
     )
 
 

@@ -6,6 +6,8 @@ import dataclasses
 import json
 import shutil
 import sys
+import time
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -245,3 +247,11 @@ def test_the_gate_does_not_start_spark(engine):
     from great_expectations.compatibility import pyspark
 
     assert not pyspark.pyspark and sys.modules.get(gate_engine.SPARK, "free to import") is not None
+
+
+def test_the_gate_may_be_made_ready_beside_other_work_and_is_made_once(monkeypatch):
+    made = []
+    monkeypatch.setattr(gate_engine, "_make_datasource_class", cache(lambda: made.append(1) or time.sleep(0.05) or dict))
+    gate_engine.make_ready()
+    assert gate_engine._datasource_class() is dict
+    assert gate_engine._datasource_class() is dict and made == [1]

@@ -86,3 +86,16 @@ def test_the_version_of_dbt_is_known_without_starting_it():
     said = subprocess.run([sys.executable, "-c", "from dbt.version import installed; print(installed.to_version_string(True))"],
                           capture_output=True, text=True, check=True).stdout  # fmt: skip
     assert str(edge.Dbt._cli_version.fget(None)) == said.strip().lstrip("=")
+
+
+def test_dagster_looks_for_a_table_of_its_record_until_it_is_there_and_then_no_more(tmp_path, monkeypatch):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        asked, has_table = [], instance.event_log_storage.has_table
+        monkeypatch.setattr(type(instance.event_log_storage), "has_table", lambda _, name: asked.append(name) or has_table(name))
+        with kept_open(instance):
+            dg.materialize([first, second], instance=instance)
+            assert instance.event_log_storage.supports_asset_checks
+            assert not any(instance.event_log_storage.has_table("nowhere") for _ in range(2))
+        found = [name for name in asked if name != "nowhere"]
+        assert len(found) == len(set(found)) > 0 and asked.count("nowhere") == 2
+        assert "has_table" not in vars(instance.event_log_storage)

@@ -67,7 +67,7 @@ def command(settings: Settings, *arguments: str) -> tuple[list[str], dict[str, s
     own = {
         "OUTCOMES_HOME": str(settings.home),
         "OUTCOMES_PROJECT": str(settings.project_dir),
-        "OUTCOMES_MEMORY_LIMIT": settings.memory_limit,
+        "OUTCOMES_MEMORY_LIMIT": settings.whole_memory,
         "OUTCOMES_THREADS": str(settings.threads),
         "OUTCOMES_TODAY": settings.today,
     }
