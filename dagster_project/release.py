@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 CURRENT, CANDIDATE = "current", ".candidate-"
+TABLES_WRITTEN, JUDGED = "Release tables written", "The gate has judged"  # lines by which the bench tells the parts of publishing
 
 
 class ReleaseError(RuntimeError):
@@ -215,6 +216,7 @@ def judge(settings: Settings, at: datetime, previous: Path | None, log: Callable
     candidate.mkdir()
     try:
         written = write_tables(settings, candidate)
+        log(f"{TABLES_WRITTEN}; the gate asks.")
         release_id = _new_id(settings, now, written.content_hash)
         verdict = gate.run(
             candidate / DATABASE,
@@ -223,6 +225,7 @@ def judge(settings: Settings, at: datetime, previous: Path | None, log: Callable
             settings.warehouse_db,
             date.fromisoformat(facts["today"]),
         )
+        log(f"{JUDGED}: {len(verdict.results)} rules asked.")
         if not verdict.is_passed:
             why = _refuse(settings, release_id, verdict, previous, now)
             log(f"Release {release_id} refused: {len(verdict.failed)} rules failed. Read {why}")

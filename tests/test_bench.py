@@ -12,11 +12,26 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.bench import compare, floor, job, measure, pandas_way, polars_way, report, worlds
+from dagster_project import intake, release
+from dagster_project.bench import (
+    again,
+    changes,
+    compare,
+    equal,
+    floor,
+    job,
+    measure,
+    pandas_way,
+    polars_way,
+    report,
+    required,
+    worlds,
+)
 from dagster_project.bench.__main__ import command_of
 from dagster_project.bench.child import save_counts
+from dagster_project.bench.reads import World
 from dagster_project.sample.generate import generate
-from dagster_project.settings import PROJECT_DIR
+from dagster_project.settings import PROJECT_DIR, load_settings
 
 HAND = Path(__file__).parent / "hand_world" / "landing"
 
@@ -154,3 +169,119 @@ def test_a_page_keeps_its_prose_and_one_section_for_each_scale(tmp_path):
     assert text.startswith("# Before") and text.rstrip().endswith("After.")
     assert text.count("### 2,000 people") == 1 and text.count("### 36,000 people") == 1 and "| 36k | " in text
     assert "2.0 (1.0–3.0)" in text
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Path:
+    """A sample world of few people."""
+    world = tmp_path_factory.mktemp("small")
+    seeds, contracts = PROJECT_DIR / "seeds", PROJECT_DIR / "expectations" / "contracts"
+    generate(world, people=300, seeds_dir=seeds, contracts_dir=contracts, log=lambda _: None)
+    return world
+
+
+def test_the_next_deliveries_are_sound_under_the_contract_and_change_one_record_in_so_many(small, tmp_path):
+    settings, contracts = load_settings(home=tmp_path), World(small).contracts
+    for agency in contracts.agencies:
+        (settings.landing_dir / agency).mkdir(parents=True)
+    written = changes.make(small, settings.landing_dir, every=10, with_full=True)
+    deltas = {e.table for e in contracts.extracts if e.mode == "delta"}
+    for file, count in written.items():
+        report = intake.check(settings, contracts, settings.landing_dir / file, con=None)
+        assert (report.status, report.quarantined_count) == (intake.ACCEPTED, 0), report.messages
+        assert (report.accepted_count == count) == (report.extract.table in deltas) and count > 0
+        deltas.discard(report.extract.table)
+    assert not deltas and len(written) > 10
+    assert changes.make(small, settings.landing_dir, every=10).items() <= written.items()
+
+
+def test_a_changed_record_has_the_key_of_one_that_came_and_one_other_value(small, tmp_path):
+    world = World(small)
+    extract = world.contracts.find("probation", "accommodation")
+    (tmp_path / "probation").mkdir()
+    for agency in world.contracts.agencies:
+        (tmp_path / agency).mkdir(exist_ok=True)
+    changes.make(small, tmp_path, every=10)
+    column, key = changes.changed(world.contracts, extract)[0], ", ".join(extract.key)
+    with duckdb.connect() as con:
+        con.execute(f"create view came as from read_csv('{small}/probation/accommodation_*.csv', all_varchar=true)")
+        con.execute(f"create view comes as from read_csv('{tmp_path}/probation/accommodation_*.csv', all_varchar=true)")
+        rows = con.execute("select count(*) from comes").fetchone()[0]
+        kept = con.execute(
+            f"select count(distinct ({key})) from comes inner join came using ({key}) where comes.{column} <> came.{column}"
+        )
+        assert rows == kept.fetchone()[0] > 0
+        others = ", ".join(c.name for c in extract.columns if c.name != column)
+        assert (
+            con.execute(f"select count(*) from (select {others} from comes except select {others} from came)").fetchone()[0] == 0
+        )
+
+
+def test_two_warehouses_are_equal_but_for_numbers_of_a_build_or_their_difference_is_said(tmp_path):
+    for name, value, event in (("one", 1, 7), ("same", 1, 8), ("other", 2, 7)):
+        with duckdb.connect(str(tmp_path / name)) as con:
+            con.execute(f"create schema marts; create table marts.m as select {value} as yes, {event} as event_id")
+            con.execute("insert into marts.m select yes, 9 from marts.m" if name == "same" else "select 1")
+    with duckdb.connect(str(tmp_path / "more")) as con:
+        con.execute("create schema marts; create table marts.m as select 1 as yes, 7 as event_id; create table marts.n (a int)")
+    assert equal.differences(tmp_path / "one", tmp_path / "one") == []
+    assert equal.differences(tmp_path / "one", tmp_path / "same") == [
+        '"marts"."m": 1 and 2 rows, 0 only in the first, 1 only in the second'
+    ]
+    assert "1 only in the first, 1 only in the second" in equal.differences(tmp_path / "one", tmp_path / "other")[0]
+    assert equal.differences(tmp_path / "one", tmp_path / "more") == ['"marts"."n": only in more']
+    with duckdb.connect(str(tmp_path / "one")) as con:
+        con.execute("update marts.m set event_id = 99")
+    assert equal.differences(tmp_path / "one", tmp_path / "more") == ['"marts"."n": only in more']
+    assert len(equal.differences(tmp_path / "one", tmp_path / "more", ignoring=())) == 2
+
+
+def test_a_changed_night_that_fails_or_leaves_other_tables_is_said_and_loses_nothing_measured(tmp_path, monkeypatch):
+    settings = load_settings(home=tmp_path)
+    settings.data_dir.mkdir()
+    with duckdb.connect(str(settings.warehouse_db)) as con:
+        con.execute("create table figures as select 1 as n")
+    monkeypatch.setattr(changes, "make", lambda *_, **__: {"a/b.csv": 3})
+    monkeypatch.setattr(job, "steps_of", lambda *_: [])
+
+    def night(arguments: tuple[str, ...] = (), by: int = 0) -> measure.Taken:
+        if arguments:
+            with duckdb.connect(str(settings.warehouse_db)) as con:
+                con.execute(f"update figures set n = n + {by}")
+        return measure.Taken(0.0, 7.0 if arguments else 2.0)
+
+    monkeypatch.setattr(job, "run_job", lambda *_, arguments=(): night(arguments))
+    found = again.changed_night(settings, tmp_path, None)
+    assert (found["records"], found["seconds"], found["whole_seconds"], found["tables"]) == (3, 2.0, 7.0, 1)
+    monkeypatch.setattr(job, "run_job", lambda *_, arguments=(): night(arguments, by=1))
+    assert '"main"."figures"' in again.changed_night(settings, tmp_path, None)["failed"]
+
+
+def test_the_parts_of_publishing_are_told_from_what_the_job_printed():
+    lines = [(2.0, f"{release.TABLES_WRITTEN}; the gate asks."), (5.0, f"{release.JUDGED}: 9 rules asked.")]
+    taken = measure.Taken(0.0, 7.0, lines=lines)
+    assert job._parts_of_publishing(taken, 1.0, 6.0) == [
+        ("release: tables", 1.0, 2.0),
+        ("release: gate", 2.0, 5.0),
+        ("release: publish", 5.0, 6.0),
+    ]
+
+
+def test_what_was_asked_is_set_beside_what_was_measured():
+    ways = {"job": {"seconds": 30.0, "peak_bytes": 9e9}, "floor": {"seconds": 10.0}, "pandas": {"seconds": 40.0}}
+    again = {"seconds": 3.0, "tables": 5}
+    result = {"people": 360_000, "ways": ways, "steps": [{"step": "release: gate", "seconds": 11.0}], "again": again}
+    result["answers"] = {"query": 0.05, "trace": 2.0}
+    before = {"people": 36_000, "ways": {"job": {"seconds": 2.0}}}
+    met = {line[0]: (line[1], line[3]) for line in required.rows(result, [before])}
+    assert met["full run, times the floor"] == ("3", "no")
+    assert met["full run, beside pandas for the indicators alone"] == ("30 s", "yes")
+    assert met["peak of the whole job"] == ("9 GB", "no")
+    assert met["growth in time from 36,000 people, 10 times as many"] == ("15 ×", "no")
+    assert met["a night with 1 % changed, of the full run"] == ("10 %", "yes")
+    assert met["that night beside a full build after it"][1] == "yes" and met["gate on all release tables"] == ("11 s", "no")
+    assert (met["typical question to the release"], met["trace"]) == (("50 ms", "yes"), ("2 s", "no"))
+    failed = required.rows(result | {"again": {"failed": "Tables differ."}})
+    assert ["a night with 1 % changed", "failed", "≤ 20 %", "no"] in failed
+    small = {"people": 1000, "ways": {"job": {"seconds": 30.0, "peak_bytes": 1e9}, "floor": {"seconds": 2.0}}, "steps": []}
+    assert ["fixed cost of a small night, beyond the floor", "28 s", "≤ 30 s", "yes"] in required.rows(small)

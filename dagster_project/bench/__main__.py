@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from ..settings import PROJECT_DIR
-from . import compare, job, report
+from . import again, answers, compare, job, report
 from .measure import run
 from .reads import World
 from .worlds import world_of
@@ -29,10 +29,24 @@ PAGE = PROJECT_DIR / "dbt" / "docs" / "speed.md"
 @click.option("--times", default=3, show_default=True, help="How often each way runs; medians are told.")
 @click.option("--only", default=",".join(WAYS), help="Which ways, with commas between.")
 @click.option("--world", type=click.Path(path_type=Path, exists=True), help="A folder of files instead of a cached world.")
-@click.option("--memory-limit", help="What DuckDB may take in the job and the floor, such as 4GB (the job: its own default).")
+@click.option("--memory-limit", help="What the whole job may take, and DuckDB in the floor, such as 4GB.")
+@click.option(
+    "--changed/--no-changed", default=True, help="A night after the last run, with 1 % of records changed; and all anew."
+)
+@click.option("--with-full", is_flag=True, help="In that night the full extracts come again as well, whole.")
 @click.option("--docs", is_flag=True, help="Write the tables to dbt/docs/speed.md.")
 @click.option("--show", is_flag=True, help="Show what the job prints.")
-def main(scale: str, times: int, only: str, world: Path | None, memory_limit: str | None, docs: bool, show: bool) -> None:
+def main(
+    scale: str,
+    times: int,
+    only: str,
+    world: Path | None,
+    memory_limit: str | None,
+    changed: bool,
+    with_full: bool,
+    docs: bool,
+    show: bool,
+) -> None:
     """Run each way in a process of its own, in turn. Exit code 1 if results differ or a way fails."""
     ways = [way.strip() for way in only.split(",")]
     if unknown := set(ways) - set(WAYS):
@@ -44,7 +58,8 @@ def main(scale: str, times: int, only: str, world: Path | None, memory_limit: st
     try:
         for turn in range(times):
             for way in ways:
-                runs[way].append(one(way, folder, work, memory_limit, show))
+                is_last = changed and turn + 1 == times
+                runs[way].append(one(way, folder, work, memory_limit, show, with_full if is_last else None))
                 took = runs[way][-1]
                 click.echo(f"{turn + 1} of {times}: {way} {took['seconds']:.1f} s, {took['peak_bytes'] / 1e9:.2f} GB")
             if found := disagreements(ways, work):
@@ -60,6 +75,9 @@ def main(scale: str, times: int, only: str, world: Path | None, memory_limit: st
     result = report.summary(scale, runs, command, World(folder).size(), busy)
     others = report.keep(result, BENCH_DIR / "results")
     click.echo("\n" + report.told(result, others))
+    if failed := (result["again"] or {}).get("failed"):
+        click.echo(f"\n{failed}", err=True)
+        sys.exit(1)
     if docs:
         report.write_docs(result, others, PAGE)
 
@@ -72,14 +90,21 @@ def command_of(scale: str, times: int, only: str, world: Path | None, memory_lim
     return shlex.join(["make", "bench", *(f"{name}={value}" for name, value in options.items() if value)])
 
 
-def one(way: str, world: Path, work: Path, memory_limit: str | None, show: bool) -> dict[str, Any]:
-    """Run one way once; its results go to ``work/<way>``. Raises RuntimeError if it fails."""
+def one(
+    way: str, world: Path, work: Path, memory_limit: str | None, show: bool, again_full: bool | None = None
+) -> dict[str, Any]:
+    """Run one way once; its results go to ``work/<way>``. Raises RuntimeError if it fails.
+
+    ``again_full``: see again.changed_night, which comes after the job; None for none.
+    """
     shutil.rmtree(work / way, ignore_errors=True)
     if way == "job":
         settings = job.install(work / "home", world)
         taken = job.run_job(settings, memory_limit, show)
         compare.save_product(settings, work / way)
         details = {"steps": job.steps_of(settings, taken), "files": job.files_of(taken), "models": job.models_of(settings)}
+        details["answers"] = answers.timings(settings.published_dir / "current")
+        details["again"] = None if again_full is None else again.changed_night(settings, world, memory_limit, again_full)
         shutil.rmtree(settings.home)
         return {"seconds": taken.seconds, "cpu": taken.cpu, "peak_bytes": taken.peak(), **details}
     limit = [memory_limit] if memory_limit and way == "floor" else []

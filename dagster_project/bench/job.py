@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from ..release import JUDGED, TABLES_WRITTEN
 from ..settings import PROJECT_DIR, Settings, load_settings
 from .measure import Taken, run
 
@@ -29,24 +30,24 @@ def install(home: Path, world: Path) -> Settings:
     return load_settings(home=home)
 
 
-def run_job(settings: Settings, memory_limit: str | None, show: bool = False) -> Taken:
-    """``outcomes run``. Raises RuntimeError if it fails."""
+def run_job(settings: Settings, memory_limit: str | None, show: bool = False, arguments: tuple[str, ...] = ()) -> Taken:
+    """``outcomes run``, with ``arguments`` if any. Raises RuntimeError if it fails."""
     left_out = ("OUTCOMES_", "DBT_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE")  # the last as in the Makefile
     environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     environment |= {"OUTCOMES_HOME": str(settings.home)}
     if memory_limit:
         environment["OUTCOMES_MEMORY_LIMIT"] = memory_limit
-    taken = run([sys.executable, "-m", "dagster_project.cli", "run"], environment, PROJECT_DIR, show)
+    taken = run([sys.executable, "-m", "dagster_project.cli", "run", *arguments], environment, PROJECT_DIR, show)
     if taken.code:
         raise RuntimeError("The job failed:\n" + "\n".join(line for _, line in taken.lines[-12:]))
     return taken
 
 
 def steps_of(settings: Settings, taken: Taken) -> list[dict[str, Any]]:
-    """What each step of the run took, in order; the times are those of Dagster's record and of the files that it left."""
+    """What each step of the run took, in order; the times are those of Dagster's record and of the lines it printed."""
     marks = [("start-up", taken.began, _first(settings))]
     for name, since, until in _dagster_steps(settings):
-        marks += _parts_of_publishing(settings, since, until) if name == "publish_release" else [(name, since, until)]
+        marks += _parts_of_publishing(taken, since, until) if name == "publish_release" else [(name, since, until)]
     marks.append(("summary and end", marks[-1][2], taken.ended))
     rows, sizes = _rows(settings), _bytes(settings)
     return [
@@ -56,7 +57,7 @@ def steps_of(settings: Settings, taken: Taken) -> list[dict[str, Any]]:
 
 
 def _dagster_steps(settings: Settings) -> list[tuple[str, float, float]]:
-    """(step, begun, ended) of the installation's one run, from Dagster's record."""
+    """(step, begun, ended) of the installation's latest run, from Dagster's record."""
     os.environ["DAGSTER_HOME"] = str(settings.dagster_dir)
     import dagster as dg
 
@@ -75,13 +76,10 @@ def _first(settings: Settings) -> float:
     return min(since for _, since, _ in _dagster_steps(settings))
 
 
-def _parts_of_publishing(settings: Settings, since: float, until: float) -> list[tuple[str, float, float]]:
-    """A release's tables are written, then the gate judges them, then the verdict is: the files' own times tell."""
-    folder = settings.published_dir / "current"
-    verdict = (folder / "verdict.json").stat().st_mtime
-    pages = ("verdict.json", "manifest.json")
-    written = max(p.stat().st_mtime for p in folder.iterdir() if p.name not in pages and p.stat().st_mtime <= verdict)
-    return [("release: tables", since, written), ("release: gate", written, verdict), ("release: publish", verdict, until)]
+def _parts_of_publishing(taken: Taken, since: float, until: float) -> list[tuple[str, float, float]]:
+    """A release's tables are written, then the gate judges them, then they are published: the job says when."""
+    written, judged = (next(at for at, line in taken.lines if line.startswith(said)) for said in (TABLES_WRITTEN, JUDGED))
+    return [("release: tables", since, written), ("release: gate", written, judged), ("release: publish", judged, until)]
 
 
 def _rows(settings: Settings) -> dict[str, int]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from . import required
+from .tables import as_table
 from .worlds import people_of
 
 TOLD = {
@@ -46,15 +48,10 @@ def summary(scale: str, runs: dict[str, list[dict[str, Any]]], command: str, siz
         }
     typical = min(runs.get("job", []), key=lambda run: abs(run["seconds"] - ways["job"]["seconds"]), default={})
     details = {name: typical.get(name, []) for name in ("steps", "files", "models")}
+    details |= {name: next((r[name] for r in runs.get("job", [])[::-1] if r.get(name)), None) for name in ("answers", "again")}
     date = datetime.now(UTC).date().isoformat()
     facts = {"date": date, "machine": machine(), "command": command, "bytes": size, "load": round(busy, 1)}
     return {"scale": scale, "people": people_of(scale), **facts, "ways": ways, **details}
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; all columns but the first are aligned to the right."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def ways_table(result: dict[str, Any]) -> str:
@@ -64,7 +61,7 @@ def ways_table(result: dict[str, Any]) -> str:
         ratio = f"{took['seconds'] / floor['seconds']:.1f}" if floor else ""
         span = f"{took['seconds']:.1f} ({took['least']:.1f}–{took['most']:.1f})"
         rows.append([TOLD[way], span, f"{took['cpu']:.1f}", f"{took['peak_bytes'] / 1e9:.2f}", ratio])
-    return _table(["way", "seconds, median (least–most)", "CPU seconds", "peak GB", "times the floor"], rows)
+    return as_table(["way", "seconds, median (least–most)", "CPU seconds", "peak GB", "times the floor"], rows)
 
 
 def steps_table(result: dict[str, Any]) -> str:
@@ -75,7 +72,7 @@ def steps_table(result: dict[str, Any]) -> str:
         moved = [f"{step['bytes_read'] / 1e6:,.0f}", f"{step['bytes_written'] / 1e6:,.0f}"]
         rows.append([step["step"], *figures, *(_whole(step[k], by) for k, by in (("rows", 1), ("bytes", 1e6))), *moved])
     head = ["step", "seconds", "CPU seconds", "peak GB", "rows", "MB taken or left", "MB read", "MB written"]
-    return _table(head, rows)
+    return as_table(head, rows)
 
 
 def _whole(number: float | None, by: float) -> str:
@@ -93,14 +90,14 @@ def growth_table(results: list[dict[str, Any]]) -> str:
             grew = f"{seconds['job'] / before['ways']['job']['seconds']:.1f} for {people:.1f} × the people"
         rows.append([result["scale"], *(f"{seconds[way]:.1f}" if way in seconds else "" for way in TOLD), grew])
         before = result
-    return _table(["people", *TOLD, "growth of the job"], rows)
+    return as_table(["people", *TOLD, "growth of the job"], rows)
 
 
 def slowest(result: dict[str, Any]) -> str:
     """The dbt nodes that took longest, and what each file cost intake."""
     nodes = [[name, f"{seconds:.1f}"] for name, seconds in result["models"][:SHOWN]]
     files = [[name, f"{seconds:.1f}", f"{cpu:.1f}"] for name, seconds, cpu in result["files"]]
-    return f"{_table(['dbt node', 'seconds'], nodes)}\n\n{_table(['file', 'seconds', 'CPU seconds'], files)}"
+    return f"{as_table(['dbt node', 'seconds'], nodes)}\n\n{as_table(['file', 'seconds', 'CPU seconds'], files)}"
 
 
 def told(result: dict[str, Any], others: list[dict[str, Any]]) -> str:
@@ -108,8 +105,11 @@ def told(result: dict[str, Any], others: list[dict[str, Any]]) -> str:
     parts = [f"{result['people']:,} people, {result['bytes'] / 1e6:,.0f} MB of files.", ways_table(result)]
     if result["steps"]:
         parts += [steps_table(result), slowest(result)]
+    if "steps" in (result.get("again") or {}):
+        parts.append(f"A night with 1 % of records changed:\n\n{steps_table(result['again'])}")
     if others:
         parts.append(growth_table([*others, result]))
+    parts.append(required.table(result, others))
     return "\n\n".join(parts)
 
 
@@ -121,18 +121,18 @@ def keep(result: dict[str, Any], results_dir: Path) -> list[dict[str, Any]]:
     return others
 
 
-def section(result: dict[str, Any]) -> str:
+def section(result: dict[str, Any], others: list[dict[str, Any]] = ()) -> str:
     """The part of dbt/docs/speed.md about one scale."""
     facts = f"{result['date']} · {result['machine']} · `{result['command']}` · {result['bytes'] / 1e6:,.0f} MB of files"
     busy = f" · load of the machine before: {result['load']}" if result["load"] > 1 else ""
     parts = [f"### {result['people']:,} people", facts + busy, ways_table(result)]
-    return "\n\n".join(parts + ([steps_table(result)] if result["steps"] else []))
+    return "\n\n".join(parts + ([steps_table(result)] if result["steps"] else []) + [required.table(result, others)])
 
 
 def write_docs(result: dict[str, Any], others: list[dict[str, Any]], page: Path) -> None:
     """Put a scale's section and the growth table between their marks; whatever else the page says stays."""
     text = page.read_text(encoding="utf-8")
-    text = _between(text, result["scale"], section(result), before="growth")
+    text = _between(text, result["scale"], section(result, others), before="growth")
     text = _between(text, "growth", growth_table([*others, result]))
     page.write_text(text, encoding="utf-8")
 

@@ -1,0 +1,60 @@
+"""Do two warehouses hold the same? Every table, compared both ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from ..release_tables import quote
+
+BY_BUILD = ("event_id", "built_at")  # numbers of events and instants of a build: not kept from night to night
+
+
+def differences(one: Path, other: Path, ignoring: tuple[str, ...] = BY_BUILD) -> list[str]:
+    """A line for each table of two DuckDB files that is not the same in both, columns named ``ignoring`` left aside."""
+    with duckdb.connect() as con:
+        for name, path in (("one", one), ("other", other)):
+            con.execute(f"attach {quote(path)} as {name} (read_only)")
+        tables = [_tables(con, name) for name in ("one", "other")]
+        said = [f"{table}: only in {path.name}" for table, path in _missing(*tables, one, other)]
+        for table in sorted(tables[0].keys() & tables[1].keys()):
+            said += _table(con, table, *(found[table] for found in tables), ignoring)
+        return said
+
+
+def tables_in(database: Path) -> int:
+    """How many tables a DuckDB file has."""
+    with duckdb.connect(str(database), read_only=True) as con:
+        return con.execute("select count(*) from duckdb_tables() where not internal").fetchone()[0]
+
+
+def _tables(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[tuple[str, str]]]:
+    rows = con.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() where database_name = ? and not internal "
+        "and (schema_name, table_name) in (select (schema_name, table_name) from duckdb_tables() where database_name = ?) "
+        "order by all",
+        [database, database],
+    ).fetchall()
+    found: dict[str, list[tuple[str, str]]] = {}
+    for schema, table, column, kind in rows:
+        found.setdefault(f'"{schema}"."{table}"', []).append((column, str(kind)))
+    return found
+
+
+def _missing(ones: dict, others: dict, one: Path, other: Path) -> list[tuple[str, Path]]:
+    return [(t, one) for t in sorted(ones.keys() - others.keys())] + [(t, other) for t in sorted(others.keys() - ones.keys())]
+
+
+def _table(con: duckdb.DuckDBPyConnection, table: str, ones: list, others: list, ignoring: tuple[str, ...]) -> list[str]:
+    if ones != others:
+        return [f"{table}: the columns are {ones} and {others}"]
+    names = ", ".join(f'"{column}"' for column, _ in ones if column not in ignoring)
+    if not names:
+        return []
+    counts = [con.execute(f"select count(*) from {database}.{table}").fetchone()[0] for database in ("one", "other")]
+    both = [f"select {names} from {database}.{table}" for database in ("one", "other")]
+    ways = [con.execute(f"select count(*) from ({a} except all {b})").fetchone()[0] for a, b in (both, reversed(both))]
+    if counts[0] == counts[1] and not any(ways):
+        return []
+    return [f"{table}: {counts[0]:,} and {counts[1]:,} rows, {ways[0]:,} only in the first, {ways[1]:,} only in the second"]
