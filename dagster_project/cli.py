@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from . import cli_drill, cli_operator, cli_reader
+from .memory import TooLittleMemory
 from .settings import load_settings
 
 
@@ -23,16 +24,23 @@ def main(home: Path | None) -> None:
     """Agency extracts in, a gated release of outcome indicators out."""
     if home:
         os.environ["OUTCOMES_HOME"] = str(home.resolve())
+    try:
+        load_settings()
+    except TooLittleMemory as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()
 @click.option("--as-at", help="Make again what was known then, aside: an instant (UTC), a day, or a release's id.")
 @click.option("--todays-definitions", is_flag=True, help="With --as-at: deliveries of then, definitions of today.")
-def run(as_at: str | None, todays_definitions: bool) -> None:
+@click.option("--full", is_flag=True, help="Build every table anew, also where only those who changed would be.")
+def run(as_at: str | None, todays_definitions: bool, full: bool) -> None:
     """Run the night's job: take files in, build, check, publish. Exit code 1 if a step failed or the release was refused."""
     if as_at:
         cli_operator.run_as_at(as_at, todays_definitions)
         return
+    if full:
+        os.environ["OUTCOMES_FULL"] = "1"
     from .night import run_night  # Dagster and dbt take seconds to import
 
     sys.exit(0 if run_night(load_settings()) else 1)

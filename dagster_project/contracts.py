@@ -245,7 +245,11 @@ def dbt_sources(contracts: Contracts) -> dict:
         tables = []
         for extract in (e for e in contracts.extracts if e.agency == agency):
             columns = [
-                {"name": c.name, "description": c.description, "config": {"meta": {"type": c.type, "date_format": c.date_format}}}
+                {
+                    "name": c.name,
+                    "description": c.description,
+                    "config": {"meta": {"type": c.type, "date_format": c.date_format, "parent": c.parent}},
+                }
                 for c in extract.columns
             ]
             meta = {

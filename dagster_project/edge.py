@@ -38,6 +38,11 @@ def today() -> date:
     return day_of(settings(), at)
 
 
+def is_full_asked() -> bool:
+    """Whether whoever began the run wants everything built (``outcomes run --full``)."""
+    return bool(os.environ.get("OUTCOMES_FULL"))
+
+
 @cache
 def dbt_project() -> DbtProject:
     """The dbt project with its manifest outside the code folder."""

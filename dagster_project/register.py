@@ -28,12 +28,20 @@ create table if not exists intake.deliveries (
 alter table intake.deliveries add column if not exists rows_hash varchar;
 alter table intake.deliveries add column if not exists configuration varchar;
 create table if not exists intake.clock (today date);
+create table if not exists intake.standing (delivery_id varchar);
+create table if not exists intake.built (delivery_id varchar);
+create table if not exists intake.last_build (built_as varchar, whole_on date);
 create table if not exists intake.landing (delivery_id varchar, raw_table varchar);
 create table if not exists intake.quarantine (
     delivery_id varchar, agency varchar, extract varchar, file_name varchar, line bigint, column_name varchar, reason varchar,
     offending_text varchar, record_key varchar, remedy varchar
 );
 """
+
+
+def printable(path: Path) -> str:
+    """The name of a file as text that can be printed and stored, whatever its bytes."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 @dataclass
@@ -66,7 +74,7 @@ class Report:
     @property
     def file_name(self) -> str:
         """The name as text that can be printed and stored, whatever its bytes."""
-        return os.fsencode(self.file.name).decode("utf-8", "backslashreplace")
+        return printable(self.file)
 
     @property
     def headline(self) -> str:
@@ -107,7 +115,9 @@ def open_restricted(settings: Settings, contracts: Contracts) -> duckdb.DuckDBPy
         con.execute(REGISTER)
         take_back(con)
         for extract in contracts.extracts:
-            columns = ", ".join(f'"{c.name}" varchar' for c in extract.columns)
+            # a key that stands alone never comes twice in a file: packing it takes much time and saves little
+            packing = {extract.key[0]: " using compression uncompressed"} if len(extract.key) == 1 else {}
+            columns = ", ".join(f'"{c.name}" varchar{packing.get(c.name, "")}' for c in extract.columns)
             con.execute(f"create table if not exists raw.{extract.table} ({columns}, _delivery_id varchar, _row_number bigint)")
             for column in extract.columns:  # those that the contract has come to ask for since
                 con.execute(f'alter table raw.{extract.table} add column if not exists "{column.name}" varchar')

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+from . import standing
 from .contracts import Contracts, load_contracts, write_dbt_sources
 from .definition_faults import must_be_sound
 from .register import open_restricted, set_clock
@@ -20,6 +21,7 @@ from .settings import Settings
 
 HMAC_BLOCK_BYTES = 64
 KEPT_BUILDS = 7
+BUILD = "OUTCOMES_BUILD"  # tells dbt's macros how the build goes about it
 LEAST_FREE_BYTES = 64 << 20  # a step that fails with less than that has failed for want of it
 SPILLED = re.compile(r"(?:spill-|duckdb_temp_)(\d+)")
 
@@ -118,7 +120,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "OUTCOMES_RESTRICTED_DB": str(settings.restricted_db),
         "OUTCOMES_PERSON_KEY_FILE": str(settings.person_key_file),
         "OUTCOMES_WORK_DIR": str(settings.data_dir / "work"),
-        "OUTCOMES_MEMORY_LIMIT": settings.memory_limit,
+        "OUTCOMES_DUCKDB_MEMORY": settings.memory_limit,
         "OUTCOMES_THREADS": str(settings.threads),
     }
 
@@ -155,26 +157,37 @@ def ensure_manifest(settings: Settings) -> Path:
 
 
 @contextmanager
-def built_aside(settings: Settings, today: date | None, is_whole: bool = True) -> Iterator[Callable[[], None]]:
+def built_aside(
+    settings: Settings, today: date | None, is_whole: bool = True, may_mend: bool = False, log: Callable[[str], None] = print
+) -> Iterator[Callable[[], None]]:
     """A place to build the warehouse, away from its readers; what is yielded puts it in place, and is called when it is whole.
 
-    Models of a build that is not whole read the tables of the warehouse that stands. ``today``: see register.set_clock.
+    Models of a build that is not whole (``is_whole``: some of them were asked for) read the tables of the warehouse that stands;
+    with ``may_mend``, a night of few changes mends a copy of them (decision 011). ``today``: see register.set_clock.
     """
     must_be_sound(settings.seeds_dir)
     contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
     with room_for("The build could not begin"), open_restricted(settings, contracts) as con:
         set_clock(con, today)
+        plan = standing.begin(con, settings, today, may_mend and is_whole)
+    if may_mend:
+        log(f"Build: {plan.why}")
     building = settings.building_db
     shutil.rmtree(building.parent, ignore_errors=True)  # what a killed run left
     building.parent.mkdir(mode=0o700, parents=True)
-    if not is_whole and settings.warehouse_db.exists():
-        shutil.copyfile(settings.warehouse_db, building)
+    if settings.warehouse_db.exists() and (not is_whole or plan.kind == standing.CHANGES):
+        with room_for("The build could not begin"):
+            shutil.copyfile(settings.warehouse_db, building)
     done = []
 
     def put_in_place() -> None:
         _put_in_place(building, settings.warehouse_db)
         done.append(True)
+        if is_whole:
+            with open_restricted(settings, contracts) as con:
+                standing.end(con, settings, plan, today)
 
+    os.environ[BUILD] = plan.kind
     try:
         try:
             yield put_in_place
@@ -184,6 +197,7 @@ def built_aside(settings: Settings, today: date | None, is_whole: bool = True) -
         if not done:
             must_have_room(settings)
     finally:
+        os.environ.pop(BUILD, None)  # whoever runs dbt by hand builds everything
         shutil.rmtree(building.parent, ignore_errors=True)
 
 
@@ -205,9 +219,9 @@ def _put_in_place(building: Path, warehouse: Path) -> None:
         warehouse.with_name(f"{warehouse.name}.wal").unlink(missing_ok=True)  # of the one that was there
 
 
-def build(settings: Settings, today: date | None = None):
+def build(settings: Settings, today: date | None = None, may_mend: bool = False):
     """Build every seed, model and test of dbt. The warehouse is replaced if all went well. Returns dbt's own result object."""
-    with built_aside(settings, today) as put_in_place:
+    with built_aside(settings, today, may_mend=may_mend) as put_in_place:
         result = run_dbt(settings, "build")
         if result.success:
             put_in_place()

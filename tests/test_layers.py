@@ -3,7 +3,8 @@
 | layer        | may read                                                              |
 |--------------|-----------------------------------------------------------------------|
 | staging      | its one source, the register of deliveries and the clock              |
-| intermediate | staging, intermediate, seeds                                          |
+| intermediate | staging, intermediate, seeds; `changes`, in a night of changes, what  |
+|              | records were before as well (macros/nights.sql)                       |
 | marts        | intermediate, seeds                                                   |
 | indicators   | marts, indicators, seeds                                              |
 | publish      | marts, indicators, publish; and the seeds named in SEEDS_OF_PUBLISH    |
@@ -31,8 +32,8 @@ SEEDS_OF_PUBLISH = {  # model: the seed that it publishes as it is, or whose rul
     "publish_published_comparison": {"published_figures"},
     "publish_linkage_rates": {"disclosure_rules"},
 }
-REGISTER = {"source.outcomes.intake.deliveries", "source.outcomes.intake.clock"}
-RESTRICTED_FOLDERS = {("staging",), ("intermediate", "identity")}
+REGISTER = {f"source.outcomes.intake.{table}" for table in ("deliveries", "clock", "standing")}
+RESTRICTED_FOLDERS = {("staging",), ("intermediate", "identity"), ("intermediate", "changes")}
 OURS = {"person_ref", "reference_id"}  # identifiers under the names that staging and identity give them
 
 

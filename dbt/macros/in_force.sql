@@ -93,3 +93,8 @@
     {%- else -%} {{ text }}
     {%- endif -%}
 {%- endmacro %}
+
+{#- A row of a delivery as one number that stays: the deliveries in the order in which they came, then the row. -#}
+{% macro row_id(deliveries, rows) -%}
+{{ deliveries }}.delivery_number * 4294967296 + {{ rows }}._row_number
+{%- endmacro %}

@@ -13,7 +13,9 @@ source_rows as (
         start_date,
         coalesce(end_date, date '9999-12-31') as end_date
     from {{ relation }}
-    where person_id is not null and start_date < coalesce(end_date, date '9999-12-31')
+    where
+        person_id is not null and start_date < coalesce(end_date, date '9999-12-31')
+        {{- touched_people('and', 'person_id') }}
 ),
 
 -- now we have, beside each row, how far the rows before it reach

@@ -19,8 +19,9 @@
 {% endmacro %}
 
 {#-
-  A union over marts ({population: mart}): one row per population, outcome, day, area, group and status, with the events
-  counted. Each mart is grouped once, over all its outcomes together, so that what is turned on its side is small.
+  A union over marts ({population: mart}): one row per population, outcome, month, area, group and status, with the events counted.
+  Each mart is grouped once, over all its outcomes together and by month, so that what is turned on its side is small; the day of
+  an event stays (late_date) where a follow-up may fall after what is observed. Reads the CTEs `areas` and `observed`.
 -#}
 {% macro counts_by_status(marts) %}
     {%- for population, mart in marts.items() %}
@@ -28,7 +29,8 @@
     {%- if not loop.first %} union all {% endif %}
     select
         '{{ population }}' as population,
-        turned.event_date,
+        turned.month_start,
+        turned.late_date,
         turned.area_code,
         turned.order_group,
         turned.is_in_scope,
@@ -36,10 +38,80 @@
         case outcomes.outcome {%- for column in columns %} when '{{ column[:-7] }}' then turned.{{ column }} {%- endfor %} end as status,
         turned.event_count
     from (
-        select event_date, area_code, order_group, is_in_scope, {{ columns | join(', ') }}, count(*) as event_count
-        from {{ ref(mart) }}
-        group by event_date, area_code, order_group, is_in_scope, {{ columns | join(', ') }}
+        select
+            cast(date_trunc('month', events.event_date) as date) as month_start,
+            case when events.event_date > observed.all_due_until then events.event_date end as late_date,
+            coalesce(areas.area_code, 'ZZ') as area_code,
+            events.order_group,
+            events.is_in_scope,
+            {%- for column in columns %}
+            events.{{ column }},
+            {%- endfor %}
+            count(*) as event_count
+        from {{ ref(mart) }} as events
+        cross join observed
+        left join areas
+            on events.area_code = areas.area_code and {{ is_on_day('events.event_date', 'areas.valid_from', 'areas.valid_to') }}
+        group by
+            cast(date_trunc('month', events.event_date) as date),
+            case when events.event_date > observed.all_due_until then events.event_date end,
+            coalesce(areas.area_code, 'ZZ'),
+            events.order_group,
+            events.is_in_scope {%- for column in columns %}, events.{{ column }}{% endfor %}
     ) as turned
     cross join ({% for column in columns %}{{ 'union all ' if not loop.first }}select '{{ column[:-7] }}' as outcome {% endfor %}) as outcomes
+    {%- endfor %}
+{% endmacro %}
+
+{#-
+  A union over marts: one row per population, outcome, month, area, group and agency whose records decided, with the events in
+  scope to which the outcome applies. `prefixes`: for each outcome that of the columns of its evidence. Each mart is read once.
+-#}
+{% macro counts_by_decider(marts, prefixes) %}
+    {%- for population, mart in marts.items() %}
+        {%- set columns = columns_of(ref(mart)) %}
+        {%- set decided = [] %}
+        {%- for outcome, prefix in prefixes.items() if outcome ~ '_status' in columns %}
+            {%- do decided.append((outcome, prefix)) %}
+        {%- endfor %}
+        {{ 'union all' if not loop.first }}
+        select
+            '{{ population }}' as population,
+            outcomes.outcome,
+            turned.month_start,
+            turned.area_code,
+            turned.order_group,
+            case outcomes.outcome
+                {%- for outcome, prefix in decided %} when '{{ outcome }}' then turned.{{ prefix }}_agency{% endfor %}
+            end as agency,
+            turned.event_count
+        from (
+            select
+                cast(date_trunc('month', event_date) as date) as month_start,
+                area_code,
+                order_group,
+                {%- for prefix in decided | map(attribute=1) | unique %}
+                coalesce({{ prefix }}_evidence_agency, 'no record') as {{ prefix }}_agency,
+                {%- endfor %}
+                {%- for outcome, prefix in decided %}
+                {{ outcome }}_status <> 'not_applicable' as has_{{ outcome }},
+                {%- endfor %}
+                count(*) as event_count
+            from {{ ref(mart) }}
+            where is_in_scope
+            group by
+                cast(date_trunc('month', event_date) as date),
+                area_code,
+                order_group
+                {%- for prefix in decided | map(attribute=1) | unique %}, coalesce({{ prefix }}_evidence_agency, 'no record'){% endfor %}
+                {%- for outcome, prefix in decided %}, {{ outcome }}_status <> 'not_applicable'{% endfor %}
+        ) as turned
+        cross join (
+            {% for outcome, prefix in decided %}{{ 'union all ' if not loop.first }}select '{{ outcome }}' as outcome {% endfor %}
+        ) as outcomes
+        where
+            case outcomes.outcome
+                {%- for outcome, prefix in decided %} when '{{ outcome }}' then turned.has_{{ outcome }}{% endfor %}
+            end
     {%- endfor %}
 {% endmacro %}

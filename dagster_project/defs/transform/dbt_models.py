@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
-from dagster_project import edge, warehouse
+from dagster_project import edge, gate_engine, memory, warehouse
+
+NEARLY = 60  # so many models and checks before its end dbt works on small tables only
 
 
 class Translator(DagsterDbtTranslator):
@@ -49,9 +51,11 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
     """Run ``dbt build``; when it has let go of the databases, say of each table how many rows and which columns it has."""
     log = edge.settings().data_dir / "dbt" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    events, done = [], 0
+    events, done, every = [], 0, len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
     is_whole = context.selected_asset_keys == dbt_models.keys
-    with warehouse.built_aside(edge.settings(), edge.today(), is_whole) as put_in_place:
+    may_mend = is_whole and not edge.is_full_asked()
+    with warehouse.built_aside(edge.settings(), edge.today(), is_whole, may_mend) as put_in_place:
+        memory.give_back()  # what intake took: dbt's own process needs it now
         invocation = context.resources.dbt.cli(["build"], context=context, raise_on_error=False)
         with open(log, "w", encoding="utf-8") as file:
             stream = iter(invocation.stream())
@@ -62,6 +66,8 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
                     break
                 events.append(event)
                 done += 1
+                if done == every - NEARLY:
+                    gate_engine.make_ready()  # the gate comes next; dbt's large tables are made, so there is memory for it
                 if done % 50 == 0:
                     print(f"dbt: {done} models and checks done", flush=True)
         print(f"dbt: {done} models and checks done; its log is {log}", flush=True)

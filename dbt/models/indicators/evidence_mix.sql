@@ -7,24 +7,7 @@
     'employed_if_available': 'employment', 'employed_p45': 'p45', 'employed_combined': 'combined', 'housed_first_night': 'first_night', 'settled_three_months': 'three_months',
     'employed_six_weeks': 'six_weeks', 'employed_six_months': 'six_months'} %}
 with deciders as (
-    {%- for population, mart in marts.items() %}
-        {%- set loop_first = loop.first %}
-        {%- set columns = columns_of(ref(mart)) %}
-        {%- for outcome, prefix in prefixes.items() if outcome ~ '_status' in columns %}
-            {{ 'union all' if not (loop_first and loop.first) }}
-            select
-                '{{ population }}' as population,
-                '{{ outcome }}' as outcome,
-                cast(date_trunc('month', event_date) as date) as month_start,
-                area_code,
-                order_group,
-                coalesce({{ prefix }}_evidence_agency, 'no record') as agency,
-                count(*) as event_count
-            from {{ ref(mart) }}
-            where is_in_scope and {{ outcome }}_status <> 'not_applicable'
-            group by 3, 4, 5, 6
-        {%- endfor %}
-    {%- endfor %}
+    {{ counts_by_decider(marts, prefixes) }}
 ),
 
 definitions as (
@@ -50,7 +33,15 @@ summed as (
     inner join {{ ref('area_memberships') }} as memberships on deciders.area_code = memberships.area_code
     inner join {{ ref('reporting_periods') }} as periods
         on deciders.month_start >= periods.period_start and deciders.month_start < periods.period_end
-    group by 1, 2, 3, 4, 5, 6, 7, 8
+    group by
+        definitions.indicator_id,
+        definitions.view_id,
+        definitions.definition_version,
+        memberships.geography_type,
+        memberships.geography_code,
+        periods.period_type,
+        periods.period_start,
+        deciders.agency
 ),
 
 rules as (

@@ -16,6 +16,19 @@ areas as (
     select * from {{ ref('areas') }}
 ),
 
+-- up to which day every follow-up of an event lies within what is observed, with days to spare for the lengths of months
+observed as (
+    select
+        observation.observed_until,
+        coalesce(
+            {{ add_days(add_months('observation.observed_until', '-max(looks.months)'), '-max(looks.days) - 5') }},
+            date '1900-01-01'
+        ) as all_due_until
+    from {{ ref('observation') }} as observation
+    cross join looks
+    group by observation.observed_until
+),
+
 stacked as (
     {{ counts_by_status(marts) }}
 ),
@@ -24,20 +37,18 @@ placed as (
     select
         stacked.population,
         stacked.outcome,
-        cast(date_trunc('month', stacked.event_date) as date) as month_start,
-        coalesce(areas.area_code, 'ZZ') as area_code,
+        stacked.month_start,
+        stacked.area_code,
         stacked.order_group,
         case when stacked.is_in_scope then stacked.status else 'out_of_scope' end as status,
         stacked.event_count,
-        coalesce(
-            {{ add_follow_up('stacked.event_date', 'looks.months', 'looks.days') }} <= observation.observed_until, false
+        stacked.late_date is null or coalesce(
+            {{ add_follow_up('stacked.late_date', 'looks.months', 'looks.days') }} <= observed.observed_until, false
         ) as is_due,
         stacked.is_in_scope
     from stacked
     inner join looks on stacked.population = looks.population and stacked.outcome = looks.outcome
-    cross join {{ ref('observation') }} as observation
-    left join areas
-        on stacked.area_code = areas.area_code and {{ is_on_day('stacked.event_date', 'areas.valid_from', 'areas.valid_to') }}
+    cross join observed
 ),
 
 counted as (

@@ -1,6 +1,8 @@
 -- One row per community disposal, with what is known of home after three months and of work after six.
+{{ kept_by_person() }}
 with disposals as (
     select * from {{ ref('int_disposals') }}
+    {{- touched_people('where', 'person_id') }}
 ),
 
 accommodation as (

@@ -1,6 +1,8 @@
 -- The minimum outcome dataset: one row per order or licence that ended, with what is known of home and work on the last day.
+{{ kept_by_person() }}
 with terminations as (
     select * from {{ ref('int_terminations') }}
+    {{- touched_people('where', 'person_id') }}
 ),
 
 accommodation as (

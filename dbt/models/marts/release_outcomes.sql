@@ -1,7 +1,9 @@
 -- One row per release from custody, with what is known of home on the first night and after three months, and of work after
 -- six weeks and six months.
+{{ kept_by_person() }}
 with releases as (
     select * from {{ ref('int_releases') }}
+    {{- touched_people('where', 'person_id') }}
 ),
 
 accommodation as (

@@ -1,5 +1,5 @@
-{#- Half-open spells of one key never overlap, and none is empty or ends before it starts. -#}
-{% test does_not_overlap(model, keys, start_column='start_date', end_column='end_date') %}
+{#- Half-open spells of one key never overlap, and none is empty or ends before it starts. `built_by`: as in is_unique. -#}
+{% test does_not_overlap(model, keys, start_column='start_date', end_column='end_date', built_by=none) %}
 with ordered as (
     select
         *,
@@ -7,6 +7,7 @@ with ordered as (
             partition by {{ keys | join(', ') }} order by coalesce({{ start_column }}, date '1900-01-01')
         ) as previous_end
     from {{ model }}
+    {{ built_rows(built_by) }}
 )
 
 select *

@@ -1,10 +1,11 @@
 -- One row per accommodation record with its person, half-open; the keys of the record stay in this room.
+{{ kept_by_person() }}
 with people as (
     select
         person_ref,
         person_id
     from {{ ref('int_people') }}
-    where agency = 'probation'
+    where agency = 'probation' {{- touched_people('and', 'person_id') }}
 ),
 
 records as (

@@ -1,10 +1,11 @@
 -- One row per benefit claim with its person, half-open, and whether it is an out-of-work benefit.
+{{ kept_by_person() }}
 with people as (
     select
         person_ref,
         person_id
     from {{ ref('int_people') }}
-    where agency = 'dwp'
+    where agency = 'dwp' {{- touched_people('and', 'person_id') }}
 ),
 
 claims as (

@@ -1,5 +1,6 @@
 -- One row per period in custody with its person, half-open: in from reception up to, and not on, release.
 -- A row of no days covers no day; spells leave it out.
+{{ kept_by_person() }}
 with people as (
     select
         person_ref,
@@ -27,6 +28,7 @@ identified as (
         custody._row_number
     from custody
     left join people on custody.person_ref = people.person_ref
+    {{- touched_people('where', 'people.person_id') }}
 )
 
 select * from identified

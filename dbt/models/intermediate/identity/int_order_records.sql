@@ -1,4 +1,5 @@
 -- One row per order or licence with its person, half-open; an order whose person is unknown keeps its place.
+{{ kept_by_person() }}
 with people as (
     select
         person_ref,
@@ -26,6 +27,7 @@ identified as (
         orders._row_number
     from orders
     left join people on orders.person_ref = people.person_ref
+    {{- touched_people('where', 'people.person_id') }}
 )
 
 select * from identified

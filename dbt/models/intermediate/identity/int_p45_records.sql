@@ -1,10 +1,11 @@
 -- One row per P45 spell with its person, half-open.
+{{ kept_by_person() }}
 with people as (
     select
         person_ref,
         person_id
     from {{ ref('int_people') }}
-    where agency = 'hmrc'
+    where agency = 'hmrc' {{- touched_people('and', 'person_id') }}
 ),
 
 records as (

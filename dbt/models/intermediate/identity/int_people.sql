@@ -1,31 +1,43 @@
--- One row per (agency, person_ref) with its person_id: a keyed hash of the reference of the person that was seen first,
--- so that a later record joins a person without renumbering anyone. The key is a file outside both databases.
+-- One row per (agency, person_ref) with its person_id: a keyed hash of the reference of the person that was seen first (of several on
+-- one day the first by agency and reference), so that a later record joins a person without renumbering anyone. The key is a file
+-- outside both databases.
+{{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
+-- depends_on: {{ ref('int_touched_groups') }}
 with people as (
     select * from {{ ref('int_people_references') }}
+    {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
 ),
 
 clusters as (
-    select * from {{ ref('int_people_clusters_split') }}
+    select
+        reference_id,
+        cluster_id
+    from {{ ref('int_people_clusters_split') }}
+    {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
 ),
 
--- now we have the reference that names each cluster: reference_id rises with the day a reference was first seen
+links as (
+    select * from {{ ref('int_people_links') }}
+    {{- touched_in('where', 'reference_a', 'int_touched_groups') }}
+),
+
+-- now we have the day and name of the reference that names each cluster: a day as text is as long as any other
 anchors as (
     select
-        cluster_id,
-        min(reference_id) as anchor_id,
+        clusters.cluster_id,
+        min(cast(people.first_seen_date as string) || people.agency || '/' || people.person_ref) as first_seen,
         count(*) as reference_count
     from clusters
-    group by cluster_id
+    inner join people on clusters.reference_id = people.reference_id
+    group by clusters.cluster_id
 ),
 
 named as (
     select
-        clusters.reference_id,
-        anchors.reference_count,
-        {{ keyed_hash("anchor.agency || '/' || anchor.person_ref") }} as person_id
-    from clusters
-    inner join anchors on clusters.cluster_id = anchors.cluster_id
-    inner join people as anchor on anchors.anchor_id = anchor.reference_id
+        cluster_id,
+        reference_count,
+        {{ keyed_hash("substr(first_seen, 11)") }} as person_id
+    from anchors
 ),
 
 strongest as (
@@ -36,12 +48,12 @@ strongest as (
         select
             reference_a as reference_id,
             pass
-        from {{ ref('int_people_links') }}
+        from links
         union all
         select
             reference_b as reference_id,
             pass
-        from {{ ref('int_people_links') }}
+        from links
     ) as either_end
     group by reference_id
 ),
@@ -59,7 +71,8 @@ identified as (
         people.date_of_birth,
         people.ni_number is not null as has_ni_number
     from people
-    inner join named on people.reference_id = named.reference_id
+    inner join clusters on people.reference_id = clusters.reference_id
+    inner join named on clusters.cluster_id = named.cluster_id
     left join strongest on people.reference_id = strongest.reference_id
     left join {{ ref('linkage_passes') }} as passes on strongest.pass = passes.pass
 )

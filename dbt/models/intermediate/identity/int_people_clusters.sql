@@ -1,31 +1,29 @@
 -- One row per reference with the cluster it falls in: references joined by links, directly or through others.
-with links as (
-    select
-        reference_a as from_id,
-        reference_b as to_id
-    from {{ ref('int_people_links') }}
-    union all
-    select
-        reference_b as from_id,
-        reference_a as to_id
-    from {{ ref('int_people_links') }}
+{{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
+-- depends_on: {{ ref('int_touched_groups') }}
+with people as (
+    select reference_id from {{ ref('int_people_references') }}
+    {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
 ),
 
-linked as (
-    select distinct
-        from_id as reference_id,
-        from_id as label
-    from links
+links as (
+    select
+        reference_a,
+        reference_b
+    from {{ ref('int_people_links') }}
+    {{- touched_in('where', 'reference_a', 'int_touched_groups') }}
 ),
 
-{{ spread_labels('linked', 'links') }},
+connected as (
+    {{ components('links') }}
+),
 
 joined as (
     select
         people.reference_id,
-        coalesce(spread.label, people.reference_id) as cluster_id
-    from {{ ref('int_people_references') }} as people
-    left join spread_last as spread on people.reference_id = spread.reference_id
+        coalesce(connected.label, people.reference_id) as cluster_id
+    from people
+    left join connected on people.reference_id = connected.reference_id
 )
 
 select * from joined

@@ -1,7 +1,10 @@
 -- As int_people_clusters, with clusters that hold a must-not-link pair taken apart: every reference goes with the
 -- nearest member of such a pair, first along must-link decisions, then along any link.
+{{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
+-- depends_on: {{ ref('int_touched_groups') }}
 with clusters as (
     select * from {{ ref('int_people_clusters') }}
+    {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
 ),
 
 pairs as (

@@ -1,7 +1,17 @@
 -- One row per pair of references taken for one person, with the first pass that says so (seeds/linkage_passes).
 -- Another source of links (a probabilistic model) is one more block here.
+{{ kept("reference_a in (select reference_id from {{ ref('int_touched_links') }})"
+    ~ " or reference_b in (select reference_id from {{ ref('int_touched_links') }})") }}
+-- depends_on: {{ ref('int_touched_links') }}
+{#- every pair once, or from the side of a reference that is sought again -#}
+{%- set once = '<>' if is_mending() else '<' %}
 with people as (
     select * from {{ ref('int_people_references') }}
+),
+
+sought as (
+    select * from people
+    {{- touched_in('where', 'reference_id', 'int_touched_links') }}
 ),
 
 overrides as (
@@ -14,8 +24,8 @@ overrides as (
             a.reference_id as reference_a,
             b.reference_id as reference_b,
             '{{ pass }}' as pass_id
-        from people as a
-        inner join people as b on a.{{ number }} = b.{{ number }} and a.reference_id < b.reference_id
+        from sought as a
+        inner join people as b on a.{{ number }} = b.{{ number }} and a.reference_id {{ once }} b.reference_id
         where {{ is_same_person('a', 'b') }}
     ),
 
@@ -23,10 +33,16 @@ overrides as (
 -- now we have the references whose name, date of birth and postcode no other record of their agency shares
 distinct_people as (
     select
-        people.*,
-        count(*) over (partition by agency, first_name, last_name, date_of_birth, postcode) as same_in_agency
-    from people
+        agency,
+        first_name,
+        last_name,
+        date_of_birth,
+        postcode,
+        min(reference_id) as reference_id
+    from sought
     where first_name is not null and last_name is not null and date_of_birth is not null and postcode is not null
+    group by agency, first_name, last_name, date_of_birth, postcode
+    having count(*) = 1
 ),
 
 by_name_dob_postcode as (
@@ -41,8 +57,7 @@ by_name_dob_postcode as (
             and a.last_name = b.last_name
             and a.date_of_birth = b.date_of_birth
             and a.postcode = b.postcode
-            and a.agency <> b.agency and a.reference_id < b.reference_id
-    where a.same_in_agency = 1 and b.same_in_agency = 1
+            and a.reference_id < b.reference_id
 ),
 
 stacked as (
@@ -51,7 +66,7 @@ stacked as (
         reference_b,
         'override' as pass_id
     from overrides
-    where decision = 'must_link'
+    where decision = 'must_link' {{- touched_in('and', 'reference_a', 'int_touched_links') }}
     union all
     select * from by_noms
     union all
@@ -66,17 +81,25 @@ stacked as (
 
 first_pass as (
     select
-        stacked.reference_a,
-        stacked.reference_b,
+        least(stacked.reference_a, stacked.reference_b) as reference_a,
+        greatest(stacked.reference_a, stacked.reference_b) as reference_b,
         min(passes.pass) as pass
     from stacked
     inner join {{ ref('linkage_passes') }} as passes on stacked.pass_id = passes.pass_id
+    group by least(stacked.reference_a, stacked.reference_b), greatest(stacked.reference_a, stacked.reference_b)
+),
+
+allowed as (
+    select
+        first_pass.reference_a,
+        first_pass.reference_b,
+        first_pass.pass
+    from first_pass
     left join overrides
         on
-            stacked.reference_a = overrides.reference_a and stacked.reference_b = overrides.reference_b
+            first_pass.reference_a = overrides.reference_a and first_pass.reference_b = overrides.reference_b
             and overrides.decision = 'must_not_link'
     where overrides.decision is null
-    group by stacked.reference_a, stacked.reference_b
 )
 
-select * from first_pass
+select * from allowed

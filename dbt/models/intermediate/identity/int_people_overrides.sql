@@ -1,4 +1,4 @@
--- One row per pair that a person decided on, in force: must_link or must_not_link.
+-- One row per pair that a person decided on, in force, of references that are known: must_link or must_not_link.
 with overrides as (
     select * from {{ ref('linkage_overrides') }}
 ),
@@ -11,15 +11,23 @@ people as (
     select * from {{ ref('int_people_references') }}
 ),
 
-paired as (
+named as (
     select
         overrides.decision,
+        {{ reference_id('overrides.agency_a', 'overrides.person_ref_a') }} as reference_a,
+        {{ reference_id('overrides.agency_b', 'overrides.person_ref_b') }} as reference_b
+    from overrides
+    inner join clock on overrides.end_date > clock.today
+),
+
+paired as (
+    select
+        named.decision,
         least(a.reference_id, b.reference_id) as reference_a,
         greatest(a.reference_id, b.reference_id) as reference_b
-    from overrides
-    inner join people as a on overrides.agency_a = a.agency and overrides.person_ref_a = a.person_ref
-    inner join people as b on overrides.agency_b = b.agency and overrides.person_ref_b = b.person_ref
-    inner join clock on overrides.end_date > clock.today
+    from named
+    inner join people as a on named.reference_a = a.reference_id
+    inner join people as b on named.reference_b = b.reference_id
 )
 
 select distinct * from paired

@@ -1,20 +1,10 @@
--- One row per (agency, person_ref): what that agency says of the person. A new agency with people adds one line: its staging
--- model and, of the fields that tell people apart, those that it sends.
-{%- set fields = ['sex', 'ethnicity', 'postcode', 'ni_number', 'noms_number', 'pnc_id', 'crn'] %}
-{%- set agencies = {
-    'probation': ('stg_probation__people', fields),
-    'prisons': ('stg_prisons__people', ['sex', 'ethnicity', 'postcode', 'noms_number', 'pnc_id']),
-    'dwp': ('stg_dwp__customers', ['sex', 'postcode', 'ni_number']),
-    'hmrc': ('stg_hmrc__employment_spells', ['ni_number']),
-    'police': ('stg_police__offences', ['pnc_id']),
-    'housing': ('stg_housing__placements', ['postcode', 'crn']),
-    'ete': ('stg_ete__job_starts', ['postcode', 'crn'])
-} %}
-with stacked as (
-    {%- for agency, (model, sent) in agencies.items() %}
-        {%- if not loop.first %}
-            union all
-        {%- endif %}
+-- One row per (agency, person_ref): what that agency says of the person, as it is compared (macros/people.sql says who sends people).
+{{ kept("reference_id in (select reference_id from {{ ref('int_touched_references') }})") }}
+-- depends_on: {{ ref('int_touched_references') }}
+{%- set fields = people_sources().probation.fields %}
+with stated_once as (
+    {%- for agency, people in people_sources().items() if people.stands == 'once' %}
+        {{ 'union all' if not loop.first }}
         select
             '{{ agency }}' as agency,
             person_ref,
@@ -22,32 +12,75 @@ with stacked as (
             last_name,
             date_of_birth,
             {%- for field in fields %}
-                {{ field if field in sent else 'cast(null as string)' }} as {{ field }},
+                {{ field if field in people.fields else 'cast(null as string)' }} as {{ field }},
             {%- endfor %}
             _first_seen_date
-        from {{ ref(model) }}
+        from {{ ref(people.model) }}
+        {{- touched_references(agency) }}
     {%- endfor %}
 ),
 
--- now we have one row per reference; agencies that send people inside events may spell them several ways
+-- agencies that send people inside events say the same of a person many times over, and may spell it several ways
+stated_in_events as (
+    {%- for agency, people in people_sources().items() if people.stands == 'in events' %}
+        {{ 'union all' if not loop.first }}
+        select
+            '{{ agency }}' as agency,
+            person_ref,
+            first_name,
+            last_name,
+            date_of_birth,
+            {%- for field in fields %}
+                {{ field if field in people.fields else 'cast(null as string)' }} as {{ field }},
+            {%- endfor %}
+            min(_first_seen_date) as _first_seen_date
+        from {{ ref(people.model) }}
+        {{- touched_references(agency) }}
+        group by
+            person_ref, first_name, last_name, date_of_birth
+            {%- for field in people.fields %}, {{ field }}{% endfor %}
+    {%- endfor %}
+),
+
+-- now we have one row per reference
 one_each as (
     select
         agency,
         person_ref,
-        min(first_name) as first_name,
-        min(last_name) as last_name,
+        {{ std_name('first_name') }} as first_name,
+        {{ std_name('last_name') }} as last_name,
+        date_of_birth,
+        sex,
+        ethnicity,
+        {{ std_number('postcode') }} as postcode,
+        {{ std_ni_number('ni_number') }} as ni_number,
+        {{ std_number('noms_number') }} as noms_number,
+        {{ std_number('pnc_id') }} as pnc_id,
+        {{ std_number('crn') }} as crn,
+        _first_seen_date as first_seen_date
+    from stated_once
+    union all
+    select
+        agency,
+        person_ref,
+        min({{ std_name('first_name') }}) as first_name,
+        min({{ std_name('last_name') }}) as last_name,
         min(date_of_birth) as date_of_birth,
-        {%- for field in fields %}
-            min({{ field }}) as {{ field }},
-        {%- endfor %}
+        min(sex) as sex,
+        min(ethnicity) as ethnicity,
+        min({{ std_number('postcode') }}) as postcode,
+        min({{ std_ni_number('ni_number') }}) as ni_number,
+        min({{ std_number('noms_number') }}) as noms_number,
+        min({{ std_number('pnc_id') }}) as pnc_id,
+        min({{ std_number('crn') }}) as crn,
         min(_first_seen_date) as first_seen_date
-    from stacked
+    from stated_in_events
     group by agency, person_ref
 ),
 
 numbered as (
     select
-        row_number() over (order by first_seen_date, agency, person_ref) as reference_id,
+        {{ reference_id('agency', 'person_ref') }} as reference_id,
         one_each.*
     from one_each
 )

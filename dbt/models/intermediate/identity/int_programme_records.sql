@@ -1,10 +1,11 @@
 -- One row per Work Programme referral with its person; the spell runs from referral to the last thing that happened on it.
+{{ kept_by_person() }}
 with people as (
     select
         person_ref,
         person_id
     from {{ ref('int_people') }}
-    where agency = 'dwp'
+    where agency = 'dwp' {{- touched_people('and', 'person_id') }}
 ),
 
 referrals as (

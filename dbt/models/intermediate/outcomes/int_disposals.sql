@@ -1,11 +1,13 @@
 -- One row per community disposal: the start of a community or suspended sentence order under supervision (MI015b, MI017b).
+{{ kept_by_person() }}
 with orders as (
     select * from {{ ref('int_order_records') }}
+    {{- touched_people('where', 'person_id') }}
 ),
 
 disposals as (
     select
-        cast(row_number() over (order by orders._delivery_id, orders._row_number) as bigint) as event_id,
+        {{ row_id('deliveries', 'orders') }} as event_id,
         orders.person_id,
         orders.start_date as event_date,
         orders.area_code,
@@ -14,6 +16,7 @@ disposals as (
         orders._delivery_id,
         orders._row_number
     from orders
+    inner join {{ ref('stg_intake__deliveries') }} as deliveries on orders._delivery_id = deliveries.delivery_id
     inner join {{ ref('order_scope') }} as order_scope
         on
             {{ maps('order_scope', 'official', "'order_type_codes'", 'orders.order_type_code', 'orders.start_date') }}

@@ -1,4 +1,5 @@
 -- One row per event and day on which an indicator looks at it (seeds/follow_up_points), with what else held on that day.
+{{ kept_by_person() }}
 with events as (
     select
         'termination' as population,
@@ -6,6 +7,7 @@ with events as (
         person_id,
         event_date
     from {{ ref('int_terminations') }}
+    {{- touched_people('where', 'person_id') }}
     union all
     select
         'release' as population,
@@ -13,6 +15,7 @@ with events as (
         person_id,
         event_date
     from {{ ref('int_releases') }}
+    {{- touched_people('where', 'person_id') }}
     union all
     select
         'disposal' as population,
@@ -20,6 +23,7 @@ with events as (
         person_id,
         event_date
     from {{ ref('int_disposals') }}
+    {{- touched_people('where', 'person_id') }}
 ),
 
 -- a look asks of home or of work, by the extracts that its outcomes need

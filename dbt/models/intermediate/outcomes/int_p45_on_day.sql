@@ -1,12 +1,14 @@
 -- One row per termination with a P45 job on its last day: the record that says so, of several the one that started last.
+{{ kept_by_person() }}
 with days as (
     select * from {{ ref('int_event_days') }}
-    where population = 'termination'
+    where population = 'termination' {{- touched_people('and', 'person_id') }}
 ),
 
 in_force as (
     select
         days.event_id,
+        days.person_id,
         'hmrc' as agency,
         cast(null as string) as code,
         records.is_evidenced,

@@ -1,6 +1,8 @@
 -- One row per release: one person and one day, from a sentence, and not back in custody that night (MI014 to MI017).
+{{ kept_by_person() }}
 with custody as (
     select * from {{ ref('int_custody_records') }}
+    {{- touched_people('where', 'person_id') }}
 ),
 
 left_custody as (
@@ -37,7 +39,7 @@ held_that_night as (
 
 releases as (
     select
-        cast(row_number() over (order by one_a_day._delivery_id, one_a_day._row_number) as bigint) as event_id,
+        {{ row_id('deliveries', 'one_a_day') }} as event_id,
         one_a_day.person_id,
         one_a_day.end_date as event_date,
         one_a_day.start_date as reception_date,
@@ -48,6 +50,7 @@ releases as (
         one_a_day._delivery_id,
         one_a_day._row_number
     from one_a_day
+    inner join {{ ref('stg_intake__deliveries') }} as deliveries on one_a_day._delivery_id = deliveries.delivery_id
     left join held_that_night on one_a_day.person_id = held_that_night.person_id and one_a_day.end_date = held_that_night.end_date
     where one_a_day.nth = 1 and held_that_night.person_id is null
 )

@@ -1,12 +1,13 @@
 -- One row per order or licence that ended: the event that NI 143 and NI 144 count. In scope by order type and reason.
+{{ kept_by_person() }}
 with orders as (
     select * from {{ ref('int_order_records') }}
-    where termination_date is not null
+    where termination_date is not null {{- touched_people('and', 'person_id') }}
 ),
 
 scoped as (
     select
-        cast(row_number() over (order by orders._delivery_id, orders._row_number) as bigint) as event_id,
+        {{ row_id('deliveries', 'orders') }} as event_id,
         orders.person_id,
         orders.termination_date as event_date,
         orders.start_date,
@@ -23,6 +24,7 @@ scoped as (
         orders._delivery_id,
         orders._row_number
     from orders
+    inner join {{ ref('stg_intake__deliveries') }} as deliveries on orders._delivery_id = deliveries.delivery_id
     left join {{ ref('order_scope') }} as order_scope
         on {{ maps('order_scope', 'official', "'order_type_codes'", 'orders.order_type_code', 'orders.termination_date') }}
     left join {{ ref('order_group') }} as order_groups

@@ -1,4 +1,4 @@
--- One row per P45 spell in force, half-open. HMRC sends no person reference: the number, names and date of birth together are one.
+-- One row per P45 spell in force, half-open.
 with sent as (
     {{ in_force('hmrc', 'employment_spells', with_first_seen=true) }}
 ),
@@ -6,19 +6,11 @@ with sent as (
 renamed as (
     select
         spell_id,
-        md5(
-            concat_ws(
-                '|',
-                coalesce(ni_number, ''),
-                upper(trim(coalesce(first_name, ''))),
-                upper(trim(coalesce(last_name, ''))),
-                coalesce(cast(date_of_birth as string), '')
-            )
-        ) as person_ref,
-        {{ std_name('first_name') }} as first_name,
-        {{ std_name('last_name') }} as last_name,
+        {{ hmrc_reference() }} as person_ref,
+        first_name,
+        last_name,
         date_of_birth,
-        {{ std_ni_number('ni_number') }} as ni_number,
+        ni_number,
         employer_ref,
         start_date,
         {{ day_after('end_date') }} as end_date,

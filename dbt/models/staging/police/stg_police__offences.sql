@@ -7,10 +7,10 @@ renamed as (
     select
         offence_id,
         pnc_id as person_ref,
-        {{ std_name('first_name') }} as first_name,
-        {{ std_name('last_name') }} as last_name,
+        first_name,
+        last_name,
         date_of_birth,
-        {{ std_number('pnc_id') }} as pnc_id,
+        pnc_id,
         offence_date,
         disposal_date,
         disposal_type,

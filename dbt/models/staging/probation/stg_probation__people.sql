@@ -1,4 +1,4 @@
--- One row per case reference number in force, names and numbers as they are compared.
+-- One row per case reference number in force.
 with sent as (
     {{ in_force('probation', 'people', with_first_seen=true) }}
 ),
@@ -6,16 +6,16 @@ with sent as (
 renamed as (
     select
         crn as person_ref,
-        {{ std_name('first_name') }} as first_name,
-        {{ std_name('last_name') }} as last_name,
+        first_name,
+        last_name,
         date_of_birth,
         sex,
         ethnicity,
-        {{ std_number('postcode') }} as postcode,
-        {{ std_ni_number('ni_number') }} as ni_number,
-        {{ std_number('noms_number') }} as noms_number,
-        {{ std_number('pnc_id') }} as pnc_id,
-        {{ std_number('crn') }} as crn,
+        postcode,
+        ni_number,
+        noms_number,
+        pnc_id,
+        crn,
         _first_seen_date,
         _delivery_id,
         _row_number

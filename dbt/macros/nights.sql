@@ -1,0 +1,107 @@
+{#-
+  A night that changed little builds little (decision 011). What it builds again is whole people: whoever deliveries since the
+  last build speak of, as they are or as they were. Every table that is kept forgets those people, then has them again from the
+  tables before it. Rows of nobody (a person who is not known) are built every night.
+  Anything else is built whole: `outcomes run --full`, the first build, once a week, another engine, dbt run by hand.
+-#}
+
+{#- Does this build mend what stands? Only if the run says so, which knows what stands (dagster_project/standing.py). -#}
+{% macro is_mending() %}
+    {{- return(execute and env_var('OUTCOMES_BUILD', 'whole') == 'changes') }}
+{% endmacro %}
+{% macro should_full_refresh() %}
+    {{- return(not is_mending()) }}
+{% endmacro %}
+
+{#- Opens a model that is kept from night to night; `forget` is the condition on rows that are built again. -#}
+{% macro kept(forget) -%}
+    {{- config(
+        materialized='table' if target is defined and target.type != 'duckdb' else 'incremental',
+        incremental_strategy='append', on_schema_change='fail',
+        pre_hook="{% if is_mending() %}delete from {{ this }} where " ~ forget ~ "{% endif %}"
+    ) -}}
+{%- endmacro %}
+
+{#- The same for a model of people. -#}
+{% macro kept_by_person() -%}
+    {{- kept("person_id is null or person_id in (select person_id from {{ ref('int_touched_people') }})") -}}
+    -- depends_on: {{ ref('int_touched_people') }}
+{%- endmacro %}
+
+{#- A condition that holds for the people, or the references, that are built now. `word`: where, or and. -#}
+{% macro touched_people(word, person_id) -%}
+    {%- if is_mending() %}
+    {{ word }} ({{ person_id }} is null or {{ person_id }} in (select person_id from {{ ref('int_touched_people') }}))
+    {%- endif %}
+{%- endmacro %}
+{% macro touched_in(word, reference_id, model) -%}
+    {%- if is_mending() %}
+    {{ word }} {{ reference_id }} in (select reference_id from {{ ref(model) }})
+    {%- endif %}
+{%- endmacro %}
+
+{#- A table as the last build left it, for a model that comes before it. -#}
+{% macro standing(model) -%}
+    {%- set node = graph.nodes['model.outcomes.' ~ model] -%}
+    {{ api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias) }}
+{%- endmacro %}
+
+{#-
+  The rows, in whichever delivery, of the records that deliveries since the last build state again: of a full extract, all of
+  its last delivery and the one before; of a delta, all that has the key. Columns are typed as in_force has them.
+-#}
+{% macro restated(agency, extract) %}
+{%- set relation = source(agency, extract) -%}
+{%- set node = graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first -%}
+{%- set columns = node.columns -%}
+    select
+        {%- for column in columns.values() %}
+        {{ typed_text('sent.' ~ column.name, column.config.meta) }} as {{ column.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ relation }} as sent
+    where
+        {%- if node.config.meta.mode == 'full' %}
+        exists (select 1 from {{ ref('stg_intake__new_deliveries') }} where agency = '{{ agency }}' and extract = '{{ extract }}')
+        and sent._delivery_id in (select delivery_id from {{ ref('stg_intake__deliveries') }})
+        {%- else %}
+        exists (
+            select 1 from {{ relation }} as again
+            where again._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }})
+            {%- for name in node.config.meta.key %}
+            and {{ typed_text('again.' ~ name, columns[name].config.meta) }} = {{ typed_text('sent.' ~ name, columns[name].config.meta) }}
+            {%- endfor %}
+        )
+        {%- endif %}
+{% endmacro %}
+
+{#- (agency, extract, column) of every column that a contract says names a person of the agency by its key. -#}
+{% macro columns_that_name_people() %}
+    {%- set found = [] -%}
+    {%- for node in graph.sources.values() -%}
+        {%- for column in node.columns.values() if column.config.meta.parent -%}
+            {%- do found.append((node.source_name, node.name, column.name)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(found | sort) }}
+{% endmacro %}
+
+{#- No rows of the given columns, each a name and a type. -#}
+{% macro nothing(columns) -%}
+    select
+        {%- for column in columns %}
+        cast(null as {{ column.split(' ')[1] }}) as {{ column.split(' ')[0] }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    where false
+{%- endmacro %}
+
+{#-
+  For a test of a kept table: in a night of changes only the rows that it built, told by the column of the person or the reference.
+  Not by ref(): whoever asks dbt for some models would be given the tests of all.
+-#}
+{% macro built_rows(column, word='where') -%}
+    {%- if column and is_mending() -%}
+        {%- set key = 'person_id' if column == 'person_id' else 'reference_id' -%}
+        {%- set touched = 'int_touched_people' if key == 'person_id' else 'int_touched_groups' -%}
+        {{ word }} ({{ column }} is null or {{ column }} in (select {{ key }} from {{ standing(touched) }}))
+    {%- endif %}
+{%- endmacro %}

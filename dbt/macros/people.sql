@@ -1,0 +1,56 @@
+{#-
+  Who sends people, how: the extract and its staging model, the fields that tell people apart which it sends, the SQL of the
+  agency's reference over its columns, and whether a person stands in its rows once or inside events. One line for a new agency.
+-#}
+{% macro people_sources() %}
+    {{- return({
+        'probation': {
+            'extract': 'people', 'model': 'stg_probation__people', 'reference': 'crn', 'stands': 'once',
+            'fields': ['sex', 'ethnicity', 'postcode', 'ni_number', 'noms_number', 'pnc_id', 'crn'],
+        },
+        'prisons': {
+            'extract': 'people', 'model': 'stg_prisons__people', 'reference': 'noms_number', 'stands': 'once',
+            'fields': ['sex', 'ethnicity', 'postcode', 'noms_number', 'pnc_id'],
+        },
+        'dwp': {
+            'extract': 'customers', 'model': 'stg_dwp__customers', 'reference': 'customer_ref', 'stands': 'once',
+            'fields': ['sex', 'postcode', 'ni_number'],
+        },
+        'hmrc': {
+            'extract': 'employment_spells', 'model': 'stg_hmrc__employment_spells', 'reference': hmrc_reference(),
+            'stands': 'in events', 'fields': ['ni_number'],
+        },
+        'police': {
+            'extract': 'offences', 'model': 'stg_police__offences', 'reference': 'pnc_id', 'stands': 'in events',
+            'fields': ['pnc_id'],
+        },
+        'housing': {
+            'extract': 'placements', 'model': 'stg_housing__placements', 'reference': 'client_ref', 'stands': 'in events',
+            'fields': ['postcode', 'crn'],
+        },
+        'ete': {
+            'extract': 'job_starts', 'model': 'stg_ete__job_starts', 'reference': 'client_ref', 'stands': 'in events',
+            'fields': ['postcode', 'crn'],
+        },
+    }) }}
+{% endmacro %}
+
+{#- HMRC sends no reference of a person: the number, names and date of birth together are one. -#}
+{% macro hmrc_reference() -%}
+md5(concat_ws(
+    '|', coalesce(ni_number, ''), upper(trim(coalesce(first_name, ''))), upper(trim(coalesce(last_name, ''))),
+    coalesce(cast(date_of_birth as string), '')
+))
+{%- endmacro %}
+
+{#- A reference as a number that never changes: 60 bits of a hash, so that joins need no text. A test finds two of one number. -#}
+{% macro reference_id(agency, person_ref) -%}
+{{ plain_hash(agency ~ " || '/' || " ~ person_ref) }}
+{%- endmacro %}
+
+{#- In a night of changes: only the references of an agency that are built again. -#}
+{% macro touched_references(agency) -%}
+    {%- if is_mending() %}
+        where person_ref in (select person_ref from {{ ref('int_touched_references') }} where agency = '{{ agency }}')
+    {%- endif %}
+{%- endmacro %}

@@ -1,0 +1,54 @@
+-- One row per reference whose links are sought again: those of new deliveries, those that people decided on (a decision may have
+-- ended), and all that share name, date of birth and postcode with one of them, for such a link asks that no other has the same.
+-- depends_on: {{ ref('int_touched_references') }}, {{ ref('int_people_references') }}, {{ ref('linkage_overrides') }}
+{%- if is_mending() %}
+    with touched as (
+        select * from {{ ref('int_touched_references') }}
+    ),
+
+    overrides as (
+        select * from {{ ref('linkage_overrides') }}
+    ),
+
+    people as (
+        select * from {{ ref('int_people_references') }}
+    ),
+
+    named as (
+        select reference_id from touched
+        union
+        select {{ reference_id('agency_a', 'person_ref_a') }} from overrides
+        union
+        select {{ reference_id('agency_b', 'person_ref_b') }} from overrides
+    ),
+
+    as_named as (
+        select
+            first_name,
+            last_name,
+            date_of_birth,
+            postcode
+        from touched
+        union
+        select
+            people.first_name,
+            people.last_name,
+            people.date_of_birth,
+            people.postcode
+        from people
+        inner join named on people.reference_id = named.reference_id
+    )
+
+    select reference_id from named
+    union
+    select people.reference_id
+    from people
+    inner join as_named
+        on
+            people.first_name = as_named.first_name
+            and people.last_name = as_named.last_name
+            and people.date_of_birth = as_named.date_of_birth
+            and people.postcode = as_named.postcode
+{%- else %}
+    {{ nothing(['reference_id bigint']) }}
+{%- endif %}

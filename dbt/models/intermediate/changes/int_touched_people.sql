@@ -1,0 +1,45 @@
+-- One row per person that is built again: those of touched groups as they were and as they are, those whom a record of a new
+-- delivery names, and those of a day that has come within what is observed, or gone from it.
+-- depends_on: {{ ref('int_touched_groups') }}, {{ ref('int_people') }}, {{ ref('int_observation') }}
+-- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
+{%- if is_mending() %}
+with people as (
+    select * from {{ ref('int_people') }}
+),
+
+touched_groups as (
+    select * from {{ ref('int_touched_groups') }}
+),
+
+named as (
+    {%- for agency, extract, column in columns_that_name_people() %}
+        {{ 'union all' if not loop.first }}
+        select
+            '{{ agency }}' as agency,
+            {{ column }} as person_ref
+        from ({{ restated(agency, extract) }}) as sent
+    {%- endfor %}
+),
+
+touched as (
+    select person_id_before as person_id from touched_groups
+    union
+    select people.person_id
+    from people
+    inner join touched_groups on people.reference_id = touched_groups.reference_id
+    union
+    select people.person_id
+    from people
+    inner join named on people.agency = named.agency and people.person_ref = named.person_ref
+    union
+    select days.person_id
+    from {{ standing('int_event_days') }} as days
+    cross join {{ ref('int_observation') }} as observation
+    where days.is_due <> coalesce(days.on_date <= observation.observed_until, false)
+)
+
+select person_id from touched
+where person_id is not null
+{%- else %}
+    {{ nothing(['person_id bigint']) }}
+{%- endif %}

@@ -1,0 +1,36 @@
+-- One row per reference that new deliveries speak of, by a record as it is now or as it was before, with the name, date of birth
+-- and postcode that stand under it so far.
+-- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
+{%- if is_mending() %}
+with stated as (
+    {%- for agency, people in people_sources().items() %}
+        {{ 'union all' if not loop.first }}
+        select
+            '{{ agency }}' as agency,
+            {{ people.reference }} as person_ref
+        from ({{ restated(agency, people.extract) }}) as sent
+    {%- endfor %}
+),
+
+touched as (
+    select distinct
+        agency,
+        person_ref,
+        {{ reference_id('agency', 'person_ref') }} as reference_id
+    from stated
+)
+
+select
+    touched.agency,
+    touched.person_ref,
+    touched.reference_id,
+    standing.first_name,
+    standing.last_name,
+    standing.date_of_birth,
+    standing.postcode
+from touched
+left join {{ standing('int_people_references') }} as standing on touched.reference_id = standing.reference_id
+{%- else %}
+{{ nothing(['agency string', 'person_ref string', 'reference_id bigint', 'first_name string', 'last_name string',
+    'date_of_birth date', 'postcode string']) }}
+{%- endif %}

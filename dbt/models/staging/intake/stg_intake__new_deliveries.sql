@@ -1,0 +1,21 @@
+-- One row per delivery that was taken since the last build; none when everything is built anyway.
+with deliveries as (
+    select * from {{ source('intake', 'deliveries') }}
+    where status in ('accepted', 'accepted_with_quarantine')
+),
+
+standing as (
+    select delivery_id from {{ source('intake', 'standing') }}
+),
+
+new as (
+    select
+        deliveries.delivery_id,
+        deliveries.agency,
+        deliveries.extract
+    from deliveries
+    left join standing on deliveries.delivery_id = standing.delivery_id
+    where standing.delivery_id is null and {{ 'true' if is_mending() else 'false' }}
+)
+
+select * from new
