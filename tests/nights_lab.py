@@ -62,7 +62,7 @@ class Agencies:
         path.write_bytes(out.getvalue().encode(extract.encoding))
 
     def chance(self, rng: random.Random, of: Of, changes: int) -> None:
-        """So many changes of records, each taken from another record: who it speaks of, its days, a code; some go, some are new."""
+        """So many changes of records, each by what another record says: of whom, when, which code. Some go, some are new."""
         extract, held = self.contracts.find(*of), self.held[of]
         days = [c.name for c in extract.columns if c.type == "date" and c.name != "date_of_birth"]
         alone = [c.name for c in extract.columns if c.name not in (*days, *extract.key, extract.deleted_flag)]
@@ -72,7 +72,9 @@ class Agencies:
             if what < 0.15 and len(held) > 3:
                 self.drop(of, key[0])
             elif what < 0.3:  # one more record, of somebody who has one
-                self.change(of, f"{key[0][:-3]}{rng.randrange(700, 800)}" if number % 2 else key[0], **_without(other, extract.key))
+                self.change(
+                    of, f"{key[0][:-3]}{rng.randrange(700, 800)}" if number % 2 else key[0], **_without(other, extract.key)
+                )
             elif what < 0.5 and days:
                 self.change(of, key[0], **{name: other[name] for name in days})
             elif what < 0.6:  # the whole person, as far as the row names one
@@ -103,10 +105,12 @@ def home_of(folder: Path, project: Path) -> Settings:
     return replace(load_settings(home=folder, project_dir=project), changes_percent=1000.0)
 
 
-def land(settings: Settings) -> list[intake.Report]:
-    """Take what lies in the landing folders; what became of the files."""
+def land(settings: Settings) -> tuple[int, list[str]]:
+    """Take what lies in the landing folders: how many new files were taken, and what is said of those that were refused."""
     contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
-    return [r for r in intake.land_all(settings, contracts, say=lambda _: None) if r.status != intake.REPLAY]
+    reports = [r for r in intake.land_all(settings, contracts, say=lambda _: None) if r.status != intake.REPLAY]
+    refused = [r.headline for r in reports if r.status == intake.REFUSED]
+    return len(reports) - len(refused), refused
 
 
 def build(settings: Settings, today: date, may_mend: bool = True, with_tests: bool = False) -> str:
@@ -151,7 +155,8 @@ def differences(one: Settings, other: Settings) -> dict[str, tuple[int, int]]:
             for side in ("one", "other"):
                 rows = con.execute(
                     f"select schema_name || '.' || table_name, list((column_name, data_type) order by column_index) "
-                    f"from duckdb_columns() where database_name = '{side}_{room}' and {which} and not internal group by 1"
+                    "from duckdb_columns() semi join duckdb_tables() using (database_name, schema_name, table_name) "
+                    f"where database_name = '{side}_{room}' and {which} group by 1"
                 ).fetchall()
                 shapes.append(dict(rows))
             assert shapes[0], f"no tables in the {room}"

@@ -217,13 +217,13 @@ def test_a_changed_record_has_the_key_of_one_that_came_and_one_other_value(small
         )
 
 
-def test_two_warehouses_are_equal_but_for_numbers_of_a_build_or_their_difference_is_said(tmp_path):
+def test_two_warehouses_are_equal_but_for_instants_of_a_build_or_their_difference_is_said(tmp_path):
     for name, value, event in (("one", 1, 7), ("same", 1, 8), ("other", 2, 7)):
         with duckdb.connect(str(tmp_path / name)) as con:
-            con.execute(f"create schema marts; create table marts.m as select {value} as yes, {event} as event_id")
+            con.execute(f"create schema marts; create table marts.m as select {value} as yes, {event} as built_at")
             con.execute("insert into marts.m select yes, 9 from marts.m" if name == "same" else "select 1")
     with duckdb.connect(str(tmp_path / "more")) as con:
-        con.execute("create schema marts; create table marts.m as select 1 as yes, 7 as event_id; create table marts.n (a int)")
+        con.execute("create schema marts; create table marts.m as select 1 as yes, 7 as built_at; create table marts.n (a int)")
     assert equal.differences(tmp_path / "one", tmp_path / "one") == []
     assert equal.differences(tmp_path / "one", tmp_path / "same") == [
         '"marts"."m": 1 and 2 rows, 0 only in the first, 1 only in the second'
@@ -231,7 +231,7 @@ def test_two_warehouses_are_equal_but_for_numbers_of_a_build_or_their_difference
     assert "1 only in the first, 1 only in the second" in equal.differences(tmp_path / "one", tmp_path / "other")[0]
     assert equal.differences(tmp_path / "one", tmp_path / "more") == ['"marts"."n": only in more']
     with duckdb.connect(str(tmp_path / "one")) as con:
-        con.execute("update marts.m set event_id = 99")
+        con.execute("update marts.m set built_at = 99")
     assert equal.differences(tmp_path / "one", tmp_path / "more") == ['"marts"."n": only in more']
     assert len(equal.differences(tmp_path / "one", tmp_path / "more", ignoring=())) == 2
 

@@ -11,7 +11,7 @@ from ..contracts import load_contracts
 from ..settings import Settings
 
 TAKEN = "status in ('accepted', 'accepted_with_quarantine')"
-REGISTER = (("intake", "deliveries"), ("intake", "clock"))
+REGISTER = (("intake", "deliveries"), ("intake", "clock"), ("intake", "standing"))
 
 
 class RowsMissing(RuntimeError):

@@ -28,4 +28,4 @@ cast(conv(cast(left(sha2(
     {{- return((adapter.dispatch('plain_hash') if execute else default__plain_hash)(text)) -}}
 {% endmacro %}
 {% macro default__plain_hash(text) -%} cast('0x' || left(md5({{ text }}), 15) as bigint) {%- endmacro %}
-{% macro spark__plain_hash(text) -%} cast(conv(left(md5({{ text }}), 15), 16, 10) as bigint) {%- endmacro %}
+{% macro spark__plain_hash(text) -%} cast(conv(cast(left(md5({{ text }}), 15) as string), 16, 10) as bigint) {%- endmacro %}

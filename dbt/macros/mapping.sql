@@ -14,3 +14,12 @@
         {{ relation }}.is_evidenced as {{ prefix }}_is_evidenced,
         {{ relation }}.evidence_days as {{ prefix }}_evidence_days,
 {%- endmacro %}
+
+{#- Of a record that may decide what held on a day (`records`): what it says, and where it stands. -#}
+{% macro deciding_columns() -%}
+records.code,
+        records.is_evidenced,
+        coalesce(records.recorded_date, records.start_date) as evidence_date,
+        records._delivery_id as evidence_delivery_id,
+        records._row_number as evidence_row_number
+{%- endmacro %}

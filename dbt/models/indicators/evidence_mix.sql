@@ -14,15 +14,15 @@ definitions as (
     select * from {{ ref('indicator_definitions') }}
 ),
 
-summed as (
+-- places before periods: a month counts for many of both, and what is summed first is fewer rows the second time
+by_place as (
     select
         definitions.indicator_id,
         definitions.view_id,
         definitions.definition_version,
         memberships.geography_type,
         memberships.geography_code,
-        periods.period_type,
-        periods.period_start,
+        deciders.month_start,
         deciders.agency,
         sum(deciders.event_count) as event_count
     from deciders
@@ -31,17 +31,39 @@ summed as (
             deciders.population = definitions.population and deciders.outcome = definitions.outcome
             and (definitions.order_group is null or deciders.order_group = definitions.order_group)
     inner join {{ ref('area_memberships') }} as memberships on deciders.area_code = memberships.area_code
-    inner join {{ ref('reporting_periods') }} as periods
-        on deciders.month_start >= periods.period_start and deciders.month_start < periods.period_end
     group by
         definitions.indicator_id,
         definitions.view_id,
         definitions.definition_version,
         memberships.geography_type,
         memberships.geography_code,
+        deciders.month_start,
+        deciders.agency
+),
+
+summed as (
+    select
+        by_place.indicator_id,
+        by_place.view_id,
+        by_place.definition_version,
+        by_place.geography_type,
+        by_place.geography_code,
         periods.period_type,
         periods.period_start,
-        deciders.agency
+        by_place.agency,
+        sum(by_place.event_count) as event_count
+    from by_place
+    inner join {{ ref('reporting_periods') }} as periods
+        on by_place.month_start >= periods.period_start and by_place.month_start < periods.period_end
+    group by
+        by_place.indicator_id,
+        by_place.view_id,
+        by_place.definition_version,
+        by_place.geography_type,
+        by_place.geography_code,
+        periods.period_type,
+        periods.period_start,
+        by_place.agency
 ),
 
 rules as (

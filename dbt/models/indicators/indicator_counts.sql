@@ -13,7 +13,8 @@ by_definition as (
         definitions.indicator_id,
         definitions.view_id,
         definitions.definition_version,
-        counts.area_code,
+        memberships.geography_type,
+        memberships.geography_code,
         counts.month_start,
         sum(case when counts.status = 'yes' then counts.event_count else 0 end) as yes_count,
         sum(case when counts.status = 'no' then counts.event_count else 0 end) as no_count,
@@ -26,7 +27,14 @@ by_definition as (
         on
             definitions.population = counts.population and definitions.outcome = counts.outcome
             and (definitions.order_group is null or definitions.order_group = counts.order_group)
-    group by 1, 2, 3, 4, 5
+    inner join {{ ref('area_memberships') }} as memberships on counts.area_code = memberships.area_code
+    group by
+        definitions.indicator_id,
+        definitions.view_id,
+        definitions.definition_version,
+        memberships.geography_type,
+        memberships.geography_code,
+        counts.month_start
 ),
 
 summed as (
@@ -34,8 +42,8 @@ summed as (
         by_definition.indicator_id,
         by_definition.view_id,
         by_definition.definition_version,
-        memberships.geography_type,
-        memberships.geography_code,
+        by_definition.geography_type,
+        by_definition.geography_code,
         periods.period_type,
         periods.period_start,
         cast(sum(by_definition.yes_count) as bigint) as yes_count,
@@ -44,10 +52,16 @@ summed as (
         cast(sum(by_definition.out_of_scope_count) as bigint) as out_of_scope_count,
         cast(sum(by_definition.not_due_count) as bigint) as not_due_count
     from by_definition
-    inner join {{ ref('area_memberships') }} as memberships on by_definition.area_code = memberships.area_code
     inner join {{ ref('reporting_periods') }} as periods
         on by_definition.month_start >= periods.period_start and by_definition.month_start < periods.period_end
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by
+        by_definition.indicator_id,
+        by_definition.view_id,
+        by_definition.definition_version,
+        by_definition.geography_type,
+        by_definition.geography_code,
+        periods.period_type,
+        periods.period_start
 )
 
 select * from summed

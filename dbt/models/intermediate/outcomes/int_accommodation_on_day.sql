@@ -6,21 +6,47 @@ with days as (
     where asks_home {{- touched_people('and', 'person_id') }}
 ),
 
-in_force as (
+records as (
+    select * from {{ ref('int_accommodation_records') }}
+),
+
+-- nearly every day has one record in force or none; only where there are several is one chosen, for to sort them all takes longest
+several as (
+    select days.day_id
+    from days
+    inner join records
+        on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.start_date', 'records.end_date') }}
+    group by days.day_id
+    having count(*) > 1
+),
+
+ranked as (
     select
-        days.day_id,
-        records.code,
-        records.is_evidenced,
-        coalesce(records.recorded_date, records.start_date) as evidence_date,
-        records._delivery_id as evidence_delivery_id,
-        records._row_number as evidence_row_number,
+        days.*,
+        {{ deciding_columns() }},
         row_number() over (
             partition by days.day_id
             order by records.start_date desc, coalesce(records.recorded_date, date '1900-01-01') desc, records.record_id desc
         ) as nth
-    from days
-    inner join {{ ref('int_accommodation_records') }} as records
+    from several
+    inner join days on several.day_id = days.day_id
+    inner join records
         on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.start_date', 'records.end_date') }}
+),
+
+looked_up as (
+    select
+        days.*,
+        {{ deciding_columns() }},
+        1 as nth
+    from days
+    left join several on days.day_id = several.day_id
+    left join records
+        on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.start_date', 'records.end_date') }}
+    where several.day_id is null
+    union all
+    select * from ranked
+    where nth = 1
 ),
 
 discharged as (
@@ -37,30 +63,45 @@ discharged as (
 
 evidenced as (
     select
-        days.*,
-        case when in_force.code is not null then 'probation' when discharged.code is not null then 'prisons' end as agency,
+        looked_up.population,
+        looked_up.event_id,
+        looked_up.person_id,
+        looked_up.follow_up_id,
+        looked_up.on_date,
+        not looked_up.is_follow_up
+        or (looked_up.is_due and not looked_up.is_in_custody and looked_up.is_supervised) as is_applicable,
+        case when looked_up.code is not null then 'probation' when discharged.code is not null then 'prisons' end as agency,
         case
-            when in_force.code is not null then 'accommodation_codes' when
+            when looked_up.code is not null then 'accommodation_codes' when
                 discharged.code is not null
                 then 'discharge_accommodation_codes'
         end as code_list,
-        coalesce(in_force.code, discharged.code) as code,
-        in_force.is_evidenced,
-        coalesce(in_force.evidence_date, discharged.evidence_date) as evidence_date,
-        coalesce(in_force.evidence_delivery_id, discharged.evidence_delivery_id) as evidence_delivery_id,
-        coalesce(in_force.evidence_row_number, discharged.evidence_row_number) as evidence_row_number
-    from days
-    left join in_force on days.day_id = in_force.day_id and in_force.nth = 1
+        coalesce(looked_up.code, discharged.code) as code,
+        looked_up.is_evidenced,
+        coalesce(looked_up.evidence_date, discharged.evidence_date) as evidence_date,
+        coalesce(looked_up.evidence_delivery_id, discharged.evidence_delivery_id) as evidence_delivery_id,
+        coalesce(looked_up.evidence_row_number, discharged.evidence_row_number) as evidence_row_number
+    from looked_up
     left join discharged
-        on days.population = discharged.population and days.event_id = discharged.event_id and days.follow_up_id = 'first_night'
+        on
+            looked_up.population = discharged.population and looked_up.event_id = discharged.event_id
+            and looked_up.follow_up_id = 'first_night'
 ),
 
 decided as (
     select
-        evidenced.*,
+        evidenced.population,
+        evidenced.event_id,
+        evidenced.person_id,
+        evidenced.follow_up_id,
+        evidenced.agency,
+        evidenced.code,
+        evidenced.is_evidenced,
+        evidenced.evidence_date,
+        evidenced.evidence_delivery_id,
+        evidenced.evidence_row_number,
         {{ days_between('evidenced.evidence_date', 'evidenced.on_date') }} as evidence_days,
-        not evidenced.is_follow_up
-        or (evidenced.is_due and not evidenced.is_in_custody and evidenced.is_supervised) as is_applicable,
+        evidenced.is_applicable,
         coalesce(policy.status, 'unknown') as settled_policy,
         coalesce(sustainable.status, 'unknown') as settled_sustainable,
         coalesce(housed.status, 'unknown') as housed

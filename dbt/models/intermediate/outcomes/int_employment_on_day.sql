@@ -7,12 +7,11 @@ with days as (
 ),
 
 -- a record counts for the time its code means the same: the mapping is joined to records, not to the many pairs of record and day
-meant as (
+records as (
     select
         records.*,
         employed.status,
         case employed.status when 'yes' then 1 when 'no' then 2 else 3 end as strength,
-        coalesce(records.recorded_date, records.start_date) as evidence_date,
         case when employed.valid_from > records.start_date then employed.valid_from else records.start_date end as meant_from,
         case
             when records.end_date is null or employed.valid_to < records.end_date then employed.valid_to else records.end_date
@@ -24,36 +23,47 @@ meant as (
             and employed.status <> 'ignored'
 ),
 
-candidates as (
+-- nearly every day has one record in force or none; only where there are several is one chosen, for to sort them all takes longest
+several as (
+    select days.day_id
+    from days
+    inner join records
+        on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.meant_from', 'records.meant_to') }}
+    group by days.day_id
+    having count(*) > 1
+),
+
+ranked as (
     select
-        days.day_id,
-        days.on_date,
-        meant.code,
-        meant.status,
-        meant.is_evidenced,
-        meant.evidence_date,
-        meant._delivery_id as evidence_delivery_id,
-        meant._row_number as evidence_row_number,
+        days.*,
+        {{ deciding_columns() }},
+        records.status,
         row_number() over (
             partition by days.day_id
             order by
-                meant.strength asc, meant.start_date desc, coalesce(meant.recorded_date, date '1900-01-01') desc,
-                meant.record_id desc
+                records.strength asc, records.start_date desc, coalesce(records.recorded_date, date '1900-01-01') desc,
+                records.record_id desc
         ) as nth
-    from days
-    inner join meant
-        on days.person_id = meant.person_id and {{ is_on_day('days.on_date', 'meant.meant_from', 'meant.meant_to') }}
+    from several
+    inner join days on several.day_id = days.day_id
+    inner join records
+        on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.meant_from', 'records.meant_to') }}
 ),
 
-in_force as (
+looked_up as (
     select
-        candidates.*,
-        coalesce(available.status, 'unknown') as available_status
-    from candidates
-    left join
-        {{ ref('available_for_work') }} as available
-        on {{ maps('available', 'official', "'employment_codes'", 'candidates.code', 'candidates.on_date') }}
-    where candidates.nth = 1
+        days.*,
+        {{ deciding_columns() }},
+        records.status,
+        1 as nth
+    from days
+    left join several on days.day_id = several.day_id
+    left join records
+        on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.meant_from', 'records.meant_to') }}
+    where several.day_id is null
+    union all
+    select * from ranked
+    where nth = 1
 ),
 
 p45 as (
@@ -72,27 +82,37 @@ can_be_looked_up as (
 
 answered as (
     select
-        days.*,
-        case when in_force.day_id is not null then 'probation' end as agency,
-        in_force.code,
-        in_force.is_evidenced,
-        in_force.evidence_date,
-        in_force.evidence_delivery_id,
-        in_force.evidence_row_number,
-        {{ days_between('in_force.evidence_date', 'days.on_date') }} as evidence_days,
-        coalesce(in_force.status, 'unknown') as employed,
+        looked_up.*,
+        case when looked_up.code is not null then 'probation' end as agency,
+        {{ days_between('looked_up.evidence_date', 'looked_up.on_date') }} as evidence_days,
+        coalesce(looked_up.status, 'unknown') as employed,
         case when p45.day_id is not null then 'yes' when can_be_looked_up.person_id is not null then 'no' else 'unknown' end
             as employed_p45,
-        case when in_force.status = 'yes' then 'yes' else coalesce(in_force.available_status, 'unknown') end as available_for_work
-    from days
-    left join in_force on days.day_id = in_force.day_id
-    left join p45 on days.day_id = p45.day_id
-    left join can_be_looked_up on days.person_id = can_be_looked_up.person_id
+        case when looked_up.status = 'yes' then 'yes' else coalesce(available.status, 'unknown') end as available_for_work
+    from looked_up
+    left join p45 on looked_up.day_id = p45.day_id
+    left join can_be_looked_up on looked_up.person_id = can_be_looked_up.person_id
+    left join
+        {{ ref('available_for_work') }} as available
+        on {{ maps('available', 'official', "'employment_codes'", 'looked_up.code', 'looked_up.on_date') }}
 ),
 
 decided as (
     select
-        *,
+        population,
+        event_id,
+        person_id,
+        follow_up_id,
+        agency,
+        code,
+        is_evidenced,
+        evidence_date,
+        evidence_delivery_id,
+        evidence_row_number,
+        evidence_days,
+        employed,
+        employed_p45,
+        available_for_work,
         not is_follow_up or (is_due and not is_in_custody) as is_applicable,
         case
             when employed = 'yes' or employed_p45 = 'yes' then 'yes' when employed <> 'unknown' then employed else employed_p45

@@ -1,0 +1,288 @@
+"""A night that mends what stands leaves what a whole build would have made: every table, every row (decision 011)."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from nights_lab import Agencies, build, copy_home, copy_project, differences, home_of, land, whole_beside
+
+from dagster_project import warehouse
+from dagster_project.settings import Settings
+
+LANDING = Path(__file__).parent / "hand_world" / "landing"
+FIRST = date(2013, 7, 15)
+NIGHTS = [FIRST + timedelta(days=n) for n in (1, 2, 3)]
+OVERRIDES = [  # the first two end on the second and the third night, the last begins to matter once its reference is known
+    ("must_link", "dwp/D0127", "probation/X100013", NIGHTS[1].isoformat()),
+    ("must_not_link", "probation/X100014", "prisons/A0014ZZ", NIGHTS[2].isoformat()),
+    ("must_link", "housing/H0004", "probation/X100006", "2014-01-01"),
+]
+ORDERS, CUSTODY, PRISONERS = ("probation", "orders"), ("prisons", "custody"), ("prisons", "people")
+HOMES, JOBS, PAYE = ("probation", "accommodation"), ("probation", "employment"), ("hmrc", "employment_spells")
+POLICE, CUSTOMERS, PLACES = ("police", "offences"), ("dwp", "customers"), ("housing", "placements")
+DELTAS = (HOMES, JOBS, PAYE, POLICE)
+FULL = (("probation", "people"), ORDERS, CUSTODY, PRISONERS, CUSTOMERS, PLACES, ("ete", "job_starts"), ("dwp", "benefit_claims"))
+SEEDS = range(3)  # of the drill
+RANDOM_NIGHTS = 4
+
+
+def before(agencies: Agencies, landing: Path) -> None:
+    """What is there before the first night: orders are observed further than employment, and a prisoner is not known."""
+    order = {"crn": "X100007", "order_type_code": "201", "start_date": "2013-04-05", "probation_area_code": "11"}
+    agencies.change(ORDERS, "ORD150", **order)  # three months later comes in sight on the last night
+    booking = agencies.held[CUSTODY]["BKG4301",] | {"booking_id": "BKG9100", "noms_number": "A0099ZZ"}
+    agencies.change(CUSTODY, "BKG9100", **booking)
+    agencies.send(landing, ORDERS, "2013-07-10")
+    agencies.send(landing, CUSTODY, "2013-07-10")
+
+
+def first_night(agencies: Agencies, landing: Path) -> None:
+    """A job turns out to be another person's; an offence is of another number; records are corrected and withdrawn."""
+    other = {"ni_number": "QQ100007A", "first_name": "Fakename", "last_name": "Friends", "date_of_birth": "1977-08-17"}
+    agencies.change(PAYE, "SPL020", **other)
+    agencies.change(PAYE, "SPL902", **agencies.held[PAYE]["SPL003",] | {"spell_id": "SPL902", "start_date": "2009-09-01"})
+    agencies.drop(PAYE, "SPL041")
+    agencies.change(POLICE, "OFF003", pnc_id="2001/0000005A")
+    agencies.send(landing, PAYE, "2013-07-10")
+    agencies.send(landing, POLICE, "2013-07-10")
+
+
+def second_night(agencies: Agencies, landing: Path) -> None:
+    """A prisoner's number joins two people, another becomes known, a third is gone; a customer's name is changed, one is gone;
+
+    a home is of another person; a file of an earlier month comes late, and a decision to link ends.
+    """
+    agencies.change(PRISONERS, "A0031ZZ", pnc_id="2001/0000005A", date_of_birth="15/06/1975")
+    known = {"first_name": "Known", "last_name": "Later", "date_of_birth": "01/02/1970", "sex": "M", "ethnicity": "W"}
+    agencies.change(PRISONERS, "A0099ZZ", **known)
+    agencies.drop(PRISONERS, "A0040ZZ")
+    agencies.change(CUSTOMERS, "D0127", date_of_birth="1977-04-07")
+    agencies.change(CUSTOMERS, "D0001", last_name="Otherday")
+    agencies.drop(CUSTOMERS, "D0026")
+    alike = {"first_name": "Phony", "last_name": "Dayafter", "date_of_birth": "1974-05-14", "sex": "M", "postcode": "QX4 2AB"}
+    agencies.change(CUSTOMERS, "D0200", **alike)  # links by name to a person whom nothing else touches
+    agencies.change(PLACES, "PLC002", crn="X100003", first_name="Figment", last_name="Onday", date_of_birth="1973-04-13")
+    agencies.change(PLACES, "PLC004", **agencies.held[PLACES]["PLC002",] | {"placement_id": "PLC004", "client_ref": "H0004"})
+    agencies.change(HOMES, "ACC0101", crn="X100002")
+    agencies.send(landing, HOMES, "2013-07-10")
+    agencies.change(HOMES, "ACC0201", accommodation_code="A05")
+    agencies.change(HOMES, "ACC2101", accommodation_code="A05")  # and the delivery of June, which holds it too, is the later one
+    agencies.send(landing, HOMES, "2013-05-31_2")
+    for of in (PRISONERS, CUSTOMERS, PLACES):
+        agencies.send(landing, of, "2013-07-10")
+
+
+def third_night(agencies: Agencies, landing: Path) -> None:
+    """The two are two again, an older file says that prisoners were seen earlier, a file is corrected under its own name;
+
+    employment comes and all three are observed to a later day; a decision not to link ends.
+    """
+    agencies.change(PRISONERS, "A0038ZZ", home_postcode="QX1 1AA")
+    agencies.send(landing, PRISONERS, "2013-05-31")
+    agencies.change(PRISONERS, "A0038ZZ", home_postcode="QX38 2AB")
+    agencies.change(PRISONERS, "A0031ZZ", pnc_id="", date_of_birth="08/05/1978")
+    agencies.send(landing, PRISONERS, "2013-07-12")
+    agencies.change(PAYE, "SPL902", first_name="Another", ni_number="QQ100008A")
+    agencies.drop(PAYE, "SPL019")
+    agencies.send(landing, PAYE, "2013-07-10")
+    agencies.change(JOBS, "EMP0901", crn="X100010")
+    agencies.drop(JOBS, "EMP1301")
+    agencies.send(landing, JOBS, "2013-07-10")
+
+
+STORY = (first_night, second_night, third_night)
+
+
+@dataclass
+class Start:
+    """A home in which everything was built once, and what its agencies hold."""
+
+    settings: Settings
+    folder: Path
+
+    def agencies(self) -> Agencies:
+        contracts = warehouse.load_contracts(self.settings.contracts_dir, self.settings.seeds_dir)
+        return Agencies(contracts, self.settings.landing_dir)
+
+    def copy(self, name: str) -> Settings:
+        return copy_home(self.settings, self.folder / name)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory) -> Start:
+    """The hand-computed world with some records more, built whole on the first day."""
+    folder = tmp_path_factory.mktemp("nights")
+    settings = home_of(folder / "home", copy_project(folder / "project", OVERRIDES))
+    warehouse.shutil.copytree(LANDING, settings.landing_dir)
+    contracts = warehouse.prepare(settings)
+    before(Agencies(contracts, LANDING), settings.landing_dir)
+    assert land(settings)[1] == []
+    assert "no build stands" in build(settings, FIRST)
+    return Start(settings, folder)
+
+
+def mended(settings: Settings, today: date, with_tests: bool = False) -> str:
+    said = build(settings, today, with_tests=with_tests)
+    assert "new deliveries since the last build" in said, said
+    return said
+
+
+def rows(settings: Settings, sql: str) -> list[tuple]:
+    with duckdb.connect(str(settings.restricted_db), read_only=True) as con:
+        con.execute(f"attach '{settings.warehouse_db}' as warehouse (read_only)")
+        return con.execute(sql).fetchall()
+
+
+def test_nights_that_mend_leave_what_a_whole_build_makes(start):
+    settings, agencies, rng = start.copy("story"), start.agencies(), random.Random(11)
+    seen = "select person_ref, person_id from identity.int_people where person_ref in ('X100005', 'X100031', 'A0099ZZ')"
+    people, due = [], []
+    for today, tell in zip(NIGHTS, STORY, strict=True):
+        for of in rng.sample(DELTAS, 2):  # sent with what the story sends, or some night later
+            agencies.chance(rng, of, 2)
+        tell(agencies, settings.landing_dir)
+        assert land(settings)[1] == []
+        mended(settings, today, with_tests=True)
+        people.append(dict(rows(settings, seen)))
+        due.append(rows(settings, "select count(*) from warehouse.outcomes.int_event_days where is_due")[0][0])
+    joined = [found["X100005"] == found["X100031"] for found in people]
+    assert joined == [False, True, False] and ["A0099ZZ" in found for found in people] == [False, True, True]
+    assert due[2] > due[1], "the last night observes further"
+    assert differences(settings, whole_beside(settings, NIGHTS[-1], start.folder / "story_whole")) == {}
+
+
+CHANGES, MACROS = "models/intermediate/changes/", "macros/"
+FAULTS = {
+    "records as they were are forgotten, of deltas": (
+        MACROS + "nights.sql",
+        r"where again\._delivery_id in",
+        "where again._delivery_id = sent._delivery_id and again._delivery_id in",
+    ),
+    "records as they were are forgotten, of full extracts": (
+        MACROS + "nights.sql",
+        r"(sent\._delivery_id in \(select delivery_id from \{\{ ref\(')stg_intake__deliveries",
+        r"\1stg_intake__new_deliveries",
+    ),
+    "names as they are now are forgotten": (
+        CHANGES + "int_touched_links.sql",
+        r"on people\.reference_id = named\.reference_id",
+        r"\g<0> and false",
+    ),
+    "those who share a name are left out": (
+        CHANGES + "int_touched_links.sql",
+        r"and people\.postcode = as_named\.postcode",
+        r"\g<0> and false",
+    ),
+    "decisions that end are forgotten": (CHANGES + "int_touched_links.sql", r"\}\} from overrides", r"\g<0> where false"),
+    "those whom links reach are left out": (CHANGES + "int_touched_groups.sql", r"= touched\.reference_id", r"\g<0> and false"),
+    "the rest of a group is left out": (CHANGES + "int_touched_groups.sql", r"= held\.cluster_id", r"\g<0> and false"),
+    "people as they were are left out": (
+        CHANGES + "int_touched_people.sql",
+        r"person_id_before as person_id from touched_groups",
+        r"\g<0> where false",
+    ),
+    "people as they are now are left out": (
+        CHANGES + "int_touched_people.sql",
+        r"= touched_groups\.reference_id",
+        r"\g<0> and false",
+    ),
+    "those whom a record names are left out": (
+        CHANGES + "int_touched_people.sql",
+        r"and people\.person_ref = named\.person_ref",
+        r"\g<0> and false",
+    ),
+    "what is observed by now is forgotten": (
+        CHANGES + "int_touched_people.sql",
+        r"where days\.is_due <>",
+        "where false and 1 <>",
+    ),
+    "links stay that led to the reference": (
+        "models/intermediate/identity/int_people_links.sql",
+        r'~ " or reference_b in .*?"\) ?\}\}',
+        ") }}",
+    ),
+    "links are sought from the lesser side alone": (
+        "models/intermediate/identity/int_people_links.sql",
+        r"'<>' if is_mending\(\)",
+        "'<' if is_mending()",
+    ),
+    "rows of nobody are kept": (MACROS + "nights.sql", r'"person_id is null or person_id in', '"person_id in'),
+    "rows of nobody are not built": (MACROS + "nights.sql", r"\{\{ person_id \}\} is null or ", ""),
+    "nobody is forgotten": (MACROS + "nights.sql", r'" ~ forget ~ "', "false"),
+}
+
+
+@dataclass
+class Waiting:
+    """A home in which files were taken and nothing is built of them yet, and the same home with everything built."""
+
+    settings: Settings
+    whole: Settings
+    today: date
+
+
+@pytest.fixture(scope="module")
+def waiting(start) -> list[Waiting]:
+    """The first two nights as one, and the third."""
+    settings, agencies, found = start.copy("told"), start.agencies(), []
+    for name, stories, today in (("two", STORY[:2], NIGHTS[1]), ("three", STORY[2:], NIGHTS[2])):
+        for tell in stories:
+            tell(agencies, settings.landing_dir)
+            assert land(settings)[1] == []
+        as_it_is = copy_home(settings, start.folder / name)
+        found.append(Waiting(as_it_is, whole_beside(settings, today, start.folder / f"{name}_whole"), today))
+        mended(settings, today)
+        assert differences(settings, found[-1].whole) == {}
+    return found
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_nights_tell_wrong_rules_from_the_right_one(start, waiting, fault):
+    name, right, wrong = FAULTS[fault]
+    path = start.settings.dbt_dir / name
+    sound = path.read_text()
+    spoilt, count = re.subn(right, wrong, sound, flags=re.S)
+    assert count, "the fault is none"
+    path.write_text(spoilt)
+    found = {}
+    try:
+        for number, night in enumerate(waiting):
+            settings = copy_home(night.settings, start.folder / f"fault {fault} {number}")
+            mended(settings, night.today)
+            found |= differences(settings, night.whole)
+            warehouse.shutil.rmtree(settings.home)
+            if found:
+                break
+    finally:
+        path.write_text(sound)
+    print(fault, found)
+    assert found
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_nights_that_mend_leave_what_a_whole_build_makes(start, seed):
+    settings, agencies, rng = start.copy(f"seed_{seed}"), start.agencies(), random.Random(seed)
+    for night in range(1, RANDOM_NIGHTS + 1):
+        today = FIRST + timedelta(days=night)
+        for of in (*rng.sample(DELTAS, rng.randint(1, 3)), *rng.sample(FULL, rng.choice([0, 1, 1, 2]))):
+            agencies.chance(rng, of, rng.randint(1, 4))
+            day = rng.choice([date(2013, 5, 31), date(2013, 6, 30), *[FIRST + timedelta(days=night)] * 4])
+            agencies.send(settings.landing_dir, of, f"{day}{rng.choice(['', '', '_2', f'_{night + 2}'])}")
+        assert land(settings)[0], "nothing came"
+        mended(settings, today, with_tests=night == RANDOM_NIGHTS)
+        whole = whole_beside(settings, today, start.folder / f"seed_{seed}_{night}_whole")
+        assert differences(settings, whole) == {}, f"seed {seed}, night {night}"
+
+
+def test_dbt_by_hand_is_followed_by_a_whole_build(start):
+    settings = start.copy("by_hand")
+    assert warehouse.run_dbt(settings, "run", "--select", "int_people_overrides").success
+    assert "no build stands" in build(settings, NIGHTS[0])
