@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from importlib import metadata
@@ -38,9 +39,9 @@ def today() -> date:
     return day_of(settings(), at)
 
 
-def is_full_asked() -> bool:
-    """Whether whoever began the run wants everything built (``outcomes run --full``)."""
-    return bool(os.environ.get("OUTCOMES_FULL"))
+def is_full_asked(tags: Mapping[str, str]) -> bool:
+    """Whether whoever began the run wants everything built: ``outcomes run --full``, or in Dagster the run's tag outcomes/full."""
+    return bool(os.environ.get("OUTCOMES_FULL") or tags.get("outcomes/full"))
 
 
 @cache

@@ -109,6 +109,7 @@ CASES = {  # what is tried: the table, and the columns of one row of the answer,
     "plain_letters": ("every_character", lambda m: f"x, {m.std_name('x')}"),
     "plain_characters": ("every_character", lambda m: f"x, {m.std_number('x')}"),
     "keyed_hash": ("words", lambda m: f"x, {m.keyed_hash('x')}"),
+    "plain_hash": ("words", lambda m: f"x, {m.plain_hash('x')}"),
     "rates": ("pairs", lambda m: f"n, d, {m.pct('n', 'd')}, {m.wilson_pct('n', 'd', '-')}, {m.wilson_pct('n', 'd', '+')}"),
 }
 

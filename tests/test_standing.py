@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
-from dagster_project import intake, register, standing, warehouse
+from dagster_project import cli, edge, intake, night, register, standing, warehouse
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import PROJECT_DIR, Settings
 
@@ -234,3 +235,14 @@ def test_a_night_that_mends_works_on_a_copy_of_what_stands(built):
             assert not found or built.settings.building_db.read_bytes() == stands
         assert built.settings.warehouse_db.read_bytes() == stands
     built.con = register.open_restricted(built.settings, built.contracts)
+
+
+def test_everything_is_built_when_the_command_or_a_run_in_dagster_asks_for_it(monkeypatch):
+    seen = []
+    monkeypatch.setenv("OUTCOMES_FULL", "")  # the command sets it for its process
+    monkeypatch.setattr(night, "run_night", lambda settings: seen.append(edge.is_full_asked({})) or True)
+    for arguments in (["run"], ["run", "--full"]):
+        assert CliRunner().invoke(cli.main, arguments).exit_code == 0
+    assert seen == [False, True]
+    monkeypatch.setenv("OUTCOMES_FULL", "")
+    assert edge.is_full_asked({"outcomes/full": "yes"}) and not edge.is_full_asked({"outcomes/page": "yes"})

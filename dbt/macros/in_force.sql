@@ -83,12 +83,17 @@
 {%- endif %}
 {% endmacro %}
 
-{#- A column's text in its agreed type. Intake has kept back every value that does not fit. -#}
-{% macro typed_text(column, meta) -%}
+{#-
+  A column's text in its agreed type. Intake has kept back every value that does not fit; text that was taken under an earlier
+  contract may not (`is_sure` false: it is null then).
+-#}
+{% macro typed_text(column, meta, is_sure=true) -%}
     {%- set text = "nullif(" ~ trimmed(column) ~ ", '')" -%}
-    {%- if meta.type == 'date' and meta.date_format == '%Y-%m-%d' -%} cast({{ text }} as date)
-    {%- elif meta.type == 'date' -%} {{ date_from_text(text, meta.date_format) }}
-    {%- elif meta.type == 'integer' -%} cast({{ text }} as bigint)
+    {%- set cast = 'cast' if is_sure else 'try_cast' -%}
+    {%- if meta.type == 'date' and meta.date_format == '%Y-%m-%d' -%} {{ cast }}({{ text }} as date)
+    {%- elif meta.type == 'date' and is_sure -%} {{ date_from_text(text, meta.date_format) }}
+    {%- elif meta.type == 'date' -%} cast(try_strptime({{ text }}, '{{ meta.date_format }}') as date)
+    {%- elif meta.type == 'integer' -%} {{ cast }}({{ text }} as bigint)
     {%- elif meta.type == 'boolean' -%} case upper({{ text }}) when 'Y' then true when 'N' then false end
     {%- else -%} {{ text }}
     {%- endif -%}

@@ -47,8 +47,9 @@
 {%- endmacro %}
 
 {#-
-  The rows, in whichever delivery, of the records that deliveries since the last build state again: of a full extract, all of
-  its last delivery and the one before; of a delta, all that has the key. Columns are typed as in_force has them.
+  The rows, in whichever delivery, of the records that deliveries since the last build state again: of a full extract, all that it
+  ever sent; of a delta, all that has the key. Columns are typed as in_force has them; text of earlier days that fits the contract
+  no longer is null. DuckDB only.
 -#}
 {% macro restated(agency, extract) %}
 {%- set relation = source(agency, extract) -%}
@@ -56,7 +57,7 @@
 {%- set columns = node.columns -%}
     select
         {%- for column in columns.values() %}
-        {{ typed_text('sent.' ~ column.name, column.config.meta) }} as {{ column.name }}{{ ',' if not loop.last }}
+        {{ typed_text('sent.' ~ column.name, column.config.meta, is_sure=false) }} as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ relation }} as sent
     where
@@ -68,7 +69,8 @@
             select 1 from {{ relation }} as again
             where again._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }})
             {%- for name in node.config.meta.key %}
-            and {{ typed_text('again.' ~ name, columns[name].config.meta) }} = {{ typed_text('sent.' ~ name, columns[name].config.meta) }}
+            {%- set meta = columns[name].config.meta %}
+            and {{ typed_text('again.' ~ name, meta, is_sure=false) }} = {{ typed_text('sent.' ~ name, meta, is_sure=false) }}
             {%- endfor %}
         )
         {%- endif %}

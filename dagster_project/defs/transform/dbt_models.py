@@ -53,7 +53,7 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
     log.parent.mkdir(parents=True, exist_ok=True)
     events, done, every = [], 0, len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
     is_whole = context.selected_asset_keys == dbt_models.keys
-    may_mend = is_whole and not edge.is_full_asked()
+    may_mend = is_whole and not edge.is_full_asked(context.run.tags)
     with warehouse.built_aside(edge.settings(), edge.today(), is_whole, may_mend) as put_in_place:
         memory.give_back()  # what intake took: dbt's own process needs it now
         invocation = context.resources.dbt.cli(["build"], context=context, raise_on_error=False)

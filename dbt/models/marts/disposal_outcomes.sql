@@ -7,12 +7,12 @@ with disposals as (
 
 accommodation as (
     select * from {{ ref('int_accommodation_on_day') }}
-    where population = 'disposal' and follow_up_id = 'three_months'
+    where population = 'disposal' and follow_up_id = 'three_months' {{- touched_people('and', 'person_id') }}
 ),
 
 employment as (
     select * from {{ ref('int_employment_on_day') }}
-    where population = 'disposal' and follow_up_id = 'six_months'
+    where population = 'disposal' and follow_up_id = 'six_months' {{- touched_people('and', 'person_id') }}
 ),
 
 outcomes as (

@@ -7,16 +7,17 @@ with terminations as (
 
 accommodation as (
     select * from {{ ref('int_accommodation_on_day') }}
-    where population = 'termination' and follow_up_id = 'at_event'
+    where population = 'termination' and follow_up_id = 'at_event' {{- touched_people('and', 'person_id') }}
 ),
 
 employment as (
     select * from {{ ref('int_employment_on_day') }}
-    where population = 'termination' and follow_up_id = 'at_event'
+    where population = 'termination' and follow_up_id = 'at_event' {{- touched_people('and', 'person_id') }}
 ),
 
 p45 as (
     select * from {{ ref('int_p45_on_day') }}
+    {{- touched_people('where', 'person_id') }}
 ),
 
 outcomes as (

@@ -8,12 +8,12 @@ with releases as (
 
 accommodation as (
     select * from {{ ref('int_accommodation_on_day') }}
-    where population = 'release'
+    where population = 'release' {{- touched_people('and', 'person_id') }}
 ),
 
 employment as (
     select * from {{ ref('int_employment_on_day') }}
-    where population = 'release'
+    where population = 'release' {{- touched_people('and', 'person_id') }}
 ),
 
 outcomes as (

@@ -8,6 +8,7 @@ with days as (
 
 records as (
     select * from {{ ref('int_accommodation_records') }}
+    {{- touched_people('where', 'person_id') }}
 ),
 
 -- nearly every day has one record in force or none; only where there are several is one chosen, for to sort them all takes longest
@@ -58,7 +59,7 @@ discharged as (
         _delivery_id as evidence_delivery_id,
         _row_number as evidence_row_number
     from {{ ref('int_releases') }}
-    where discharge_accommodation_code is not null
+    where discharge_accommodation_code is not null {{- touched_people('and', 'person_id') }}
 ),
 
 evidenced as (

@@ -21,6 +21,7 @@ records as (
         on
             employed.view_id = 'official' and employed.code_list = 'employment_codes' and records.code = employed.code
             and employed.status <> 'ignored'
+    {{- touched_people('where', 'records.person_id') }}
 ),
 
 -- nearly every day has one record in force or none; only where there are several is one chosen, for to sort them all takes longest
@@ -72,10 +73,12 @@ p45 as (
     inner join
         {{ ref('int_employment_p45_spells') }} as spells
         on days.person_id = spells.person_id and {{ is_on_day('days.on_date', 'spells.start_date', 'spells.end_date') }}
+    {{- touched_people('where', 'spells.person_id') }}
 ),
 
 can_be_looked_up as (
     select person_id from {{ ref('int_people') }}
+    {{- touched_people('where', 'person_id') }}
     group by person_id
     having bool_or(has_ni_number) or bool_or(agency = 'hmrc')
 ),

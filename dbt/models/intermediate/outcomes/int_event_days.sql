@@ -72,7 +72,7 @@ in_custody as (
     inner join
         {{ ref('int_custody_spells') }} as spells
         on days.person_id = spells.person_id and {{ is_on_day('days.on_date', 'spells.start_date', 'spells.end_date') }}
-    where days.is_follow_up
+    where days.is_follow_up {{- touched_people('and', 'spells.person_id') }}
 ),
 
 supervised as (
@@ -81,7 +81,7 @@ supervised as (
     inner join
         {{ ref('int_supervision_spells') }} as spells
         on days.person_id = spells.person_id and {{ is_on_day('days.on_date', 'spells.start_date', 'spells.end_date') }}
-    where days.is_follow_up
+    where days.is_follow_up {{- touched_people('and', 'spells.person_id') }}
 ),
 
 described as (

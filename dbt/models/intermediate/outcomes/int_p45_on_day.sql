@@ -20,6 +20,7 @@ in_force as (
     from days
     inner join {{ ref('int_p45_records') }} as records
         on days.person_id = records.person_id and {{ is_on_day('days.on_date', 'records.start_date', 'records.end_date') }}
+    {{- touched_people('where', 'records.person_id') }}
 )
 
 select * from in_force
