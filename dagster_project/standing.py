@@ -42,7 +42,8 @@ def begin(con: duckdb.DuckDBPyConnection, settings: Settings, today: date | None
             con.execute("insert into intake.standing select delivery_id from intake.built")
         con.execute("delete from intake.built")
     if why is None:
-        return Plan(CHANGES, f"{rows} new deliveries since the last build; only the people they speak of are built again")
+        who = "only the people they speak of are built again" if rows else "no person is built again, only counts and figures"
+        return Plan(CHANGES, f"{rows} new deliveries since the last build; {who}")
     return Plan(WHOLE, f"everything is built: {why}")
 
 

@@ -81,7 +81,7 @@ def test_a_night_after_a_build_mends_and_takes_what_came_since_for_new(built):
 
 def test_a_night_with_nothing_new_mends(built):
     assert built.begin() == standing.Plan(
-        standing.CHANGES, "0 new deliveries since the last build; only the people they speak of are built again"
+        standing.CHANGES, "0 new deliveries since the last build; no person is built again, only counts and figures"
     )
 
 
