@@ -40,7 +40,7 @@ def today() -> date:
 
 
 def is_full_asked(tags: Mapping[str, str]) -> bool:
-    """Whether whoever began the run wants everything built: ``outcomes run --full``, or the run's tag outcomes/full in Dagster."""
+    """Whether whoever began the run wants everything built: ``outcomes run --full``, or Dagster's run tag outcomes/full."""
     return bool(os.environ.get("OUTCOMES_FULL") or tags.get("outcomes/full"))
 
 
