@@ -26,14 +26,16 @@ TAKEN = f"status in ('{ACCEPTED}', '{WITH_QUARANTINE}')"
 
 @dataclass(frozen=True)
 class Plan:
-    """How the next build goes about it: ``kind`` is whole or changes, and ``why`` says it in a line."""
+    """How the next build goes about it: ``kind`` is whole or changes, ``why`` says it in a line."""
 
     kind: str
     why: str
+    made_with: str  # the definitions, code and key when it began: what changes meanwhile is for the next build to see
 
 
 def begin(con: duckdb.DuckDBPyConnection, settings: Settings, today: date | None, may_mend: bool = True) -> Plan:
     """Decide, and note in the restricted database that no build stands until this one has ended."""
+    made_with = _made_with(settings)
     why = _why_whole(con, settings, today) if may_mend else "asked for"
     rows = _count(con, f"from intake.deliveries where {TAKEN} and {_is_new('intake.built')}") if why is None else 0
     with transaction(con):
@@ -43,8 +45,8 @@ def begin(con: duckdb.DuckDBPyConnection, settings: Settings, today: date | None
         con.execute("delete from intake.built")
     if why is None:
         who = "only the people they speak of are built again" if rows else "no person is built again, only counts and figures"
-        return Plan(CHANGES, f"{rows} new deliveries since the last build; {who}")
-    return Plan(WHOLE, f"everything is built: {why}")
+        return Plan(CHANGES, f"{rows} new deliveries since the last build; {who}", made_with)
+    return Plan(WHOLE, f"everything is built: {why}", made_with)
 
 
 def end(con: duckdb.DuckDBPyConnection, settings: Settings, plan: Plan, today: date | None) -> None:
@@ -53,15 +55,15 @@ def end(con: duckdb.DuckDBPyConnection, settings: Settings, plan: Plan, today: d
         whole_on = con.execute("select max(whole_on) from intake.last_build").fetchone()[0] if plan.kind == CHANGES else today
         con.execute("delete from intake.standing; delete from intake.built; delete from intake.last_build")
         con.execute(f"insert into intake.built select delivery_id from intake.deliveries where {TAKEN}")
-        con.execute("insert into intake.last_build values (?, ?)", [_made_of(settings), whole_on])
+        con.execute("insert into intake.last_build values (?, ?)", [_stamped(plan.made_with, settings.warehouse_db), whole_on])
 
 
 def _why_whole(con: duckdb.DuckDBPyConnection, settings: Settings, today: date | None) -> str | None:
     """Why everything must be built; None if the night may mend what stands."""
-    made_of, whole_on = con.execute("select any_value(built_as), max(whole_on) from intake.last_build").fetchone()
+    built_as, whole_on = con.execute("select any_value(built_as), max(whole_on) from intake.last_build").fetchone()
     if not settings.warehouse_db.exists() or not _count(con, "from intake.built"):
         return "no build stands that was finished"
-    if made_of != _made_of(settings):
+    if built_as != _stamped(_made_with(settings), settings.warehouse_db):
         return "the definitions, the code, the key or the warehouse file are not those of the last build"
     if _count(con, f"from intake.built where delivery_id not in (select delivery_id from intake.deliveries where {TAKEN})"):
         return "a delivery of the last build is gone"
@@ -84,15 +86,15 @@ def _count(con: duckdb.DuckDBPyConnection, of: str, what: str = "count(*)") -> i
     return int(con.execute(f"select {what} {of}").fetchone()[0])
 
 
-def _made_of(settings: Settings) -> str:
-    """The definitions, code and key that a build is made with, and the very file that came of it."""
+def _made_with(settings: Settings) -> str:
+    """The definitions, code and key that a build is made with."""
     versions = {name: metadata.version(name) for name in MADE_BY}
     definitions = Archive(settings.archive_dir).keep_configuration(settings.project_dir)
     key = hashlib.sha256(settings.person_key_file.read_bytes()).hexdigest()
-    return json.dumps([definitions, versions, key, _stamp(settings.warehouse_db)])
+    return json.dumps([definitions, versions, key])
 
 
-def _stamp(path: Path) -> list[int]:
-    """What tells a file from another in its place, or from itself written to."""
-    state = path.stat()
-    return [state.st_ino, state.st_size, state.st_mtime_ns]
+def _stamped(made_with: str, warehouse: Path) -> str:
+    """The same, and the very file that came of it: told from another in its place, or from itself written to."""
+    state = warehouse.stat()
+    return json.dumps([made_with, state.st_ino, state.st_size, state.st_mtime_ns])

@@ -129,7 +129,9 @@ def copy_home(settings: Settings, folder: Path) -> Settings:
     shutil.copytree(settings.home, folder, copy_function=shutil.copyfile)
     copied = replace(settings, home=folder)
     with duckdb.connect(str(copied.restricted_db)) as con:
-        con.execute("update intake.last_build set built_as = ?", [standing._made_of(copied)])
+        con.execute(
+            "update intake.last_build set built_as = ?", [standing._stamped(standing._made_with(copied), copied.warehouse_db)]
+        )
     return copied
 
 

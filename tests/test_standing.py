@@ -80,9 +80,9 @@ def test_a_night_after_a_build_mends_and_takes_what_came_since_for_new(built):
 
 
 def test_a_night_with_nothing_new_mends(built):
-    assert built.begin() == standing.Plan(
-        standing.CHANGES, "0 new deliveries since the last build; no person is built again, only counts and figures"
-    )
+    plan = built.begin()
+    assert plan.kind == standing.CHANGES
+    assert plan.why == "0 new deliveries since the last build; no person is built again, only counts and figures"
 
 
 def test_nights_that_mend_follow_each_other_until_the_last_whole_build_is_too_old(built):
@@ -92,6 +92,15 @@ def test_nights_that_mend_follow_each_other_until_the_last_whole_build_is_too_ol
         built.deliver(f"of day {day}", 1)
         kinds.append(built.night(TODAY + timedelta(days=day)).kind)
     assert kinds == [standing.CHANGES] * (len(days) - 2) + [standing.WHOLE, standing.CHANGES]
+
+
+def test_a_definition_that_changes_while_a_build_works_is_seen_by_the_next(built):
+    plan = built.begin()
+    (built.settings.seeds_dir / "a_seed.csv").write_text("a\n3\n")
+    built.settings.warehouse_db.write_bytes(os.urandom(64))
+    standing.end(built.con, built.settings, plan, TOMORROW)
+    after = built.begin()
+    assert after.kind == standing.WHOLE and "definitions" in after.why
 
 
 def test_the_first_build_is_whole(home):
@@ -170,7 +179,8 @@ def test_a_build_of_no_night_is_followed_by_a_whole_one(home):
 
 
 def test_a_night_that_may_not_mend_builds_everything_and_says_that_it_was_asked_to(built):
-    assert built.begin(may_mend=False) == standing.Plan(standing.WHOLE, "everything is built: asked for")
+    plan = built.begin(may_mend=False)
+    assert (plan.kind, plan.why) == (standing.WHOLE, "everything is built: asked for")
 
 
 @pytest.mark.parametrize("may_mend", [True, False])
