@@ -95,6 +95,6 @@ def _made_with(settings: Settings) -> str:
 
 
 def _stamped(made_with: str, warehouse: Path) -> str:
-    """The same, and the very file that came of it: told from another in its place, or from itself written to."""
+    """The same, and the file that came of it: told from another in its place, or from itself written to."""
     state = warehouse.stat()
-    return json.dumps([made_with, state.st_ino, state.st_size, state.st_mtime_ns])
+    return json.dumps([made_with, state.st_size, state.st_mtime_ns])

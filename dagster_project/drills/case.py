@@ -6,7 +6,7 @@ import random
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..settings import Settings
@@ -54,7 +54,7 @@ class Case:
         into(home)
         self.settings = self.world.settings(home)
         if self.project:
-            self.settings = Settings(self.project, home, self.settings.memory_limit, 2, self.settings.today)
+            self.settings = replace(self.settings, project_dir=self.project)
         self.before = state.releases(self.settings)
         self.own_readers = readers.Readers(self.settings.published_dir, self.folder)
         return self.settings

@@ -13,8 +13,9 @@ from ..settings import Settings
 LEFT = ("data/building", "data/work/*", "data/rebuilt/.*", "data/archive/.incoming-*", "data/archive/**/.writing-*")
 LEFT += ("data/.archive-*", "published/.*", "data/**/*.duckdb.wal")
 TABLES = """select schema_name, table_name from duckdb_tables() where database_name = current_database() order by all"""
+# no instant, and not the stamp of the very file that a build wrote: what is built again in another file is the same
 COLUMNS = """select column_name from duckdb_columns() where database_name = current_database() and schema_name = ?
-    and table_name = ? and data_type not like 'TIMESTAMP%' order by column_name"""
+    and table_name = ? and data_type not like 'TIMESTAMP%' and column_name <> 'built_as' order by column_name"""
 
 
 def tables(database: Path, schemas: tuple[str, ...] | None = None) -> dict[str, str]:

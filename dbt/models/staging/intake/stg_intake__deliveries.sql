@@ -1,4 +1,4 @@
--- One row per delivery that was taken, numbered in the order in which they came.
+-- One row per delivery that was taken, with a number that is made of its id.
 with deliveries as (
     select * from {{ source('intake', 'deliveries') }}
 ),
@@ -6,7 +6,7 @@ with deliveries as (
 taken as (
     select
         delivery_id,
-        row_number() over (order by received_at, delivery_id) as delivery_number,
+        {{ plain_hash('delivery_id') }} as delivery_number,
         agency,
         extract,
         extract_date,
