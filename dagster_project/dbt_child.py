@@ -1,12 +1,22 @@
-"""Children of the night's run, dbt above all: they end when it does, so that no orphan writes after a run was killed."""
+"""Children of the night's run, dbt above all: they end when it does, so that no orphan writes after a run was killed.
+
+What dbt says of an error goes to its log, its results, Dagster's record, the night's page and the terminal. So a value that an
+error is about, which may identify a person, is taken out where the error arises.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
+from contextlib import contextmanager
 
 LOOK_SECONDS = 0.2
+TOLD = re.compile(r"(?:when casting from source column \w+|NOT NULL constraint failed: [\w.]+)$")
+RAISED = re.compile(r"((?:\w+\.)*\w*(?:Error|Exception))(?::|$)")
+OURS = "dagster_project."  # errors that say what to do, and repeat no value
+LEFT_OUT = "what it says is left out here, for it may hold a value that identifies a person"
 
 
 def _end_with(parent: int) -> None:
@@ -20,9 +30,60 @@ def end_with_parent() -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
+def without_values(says: str) -> str:
+    """An error of DuckDB about a value without the value: what kind it is, of which column, and in which line of which SQL."""
+    first, *rest = says.splitlines() or [""]
+    kind, where = first.split(": ")[0], TOLD.search(first)
+    told = f"{kind}: {LEFT_OUT}{', ' + where[0] if where else ''}"
+    return "\n".join([told, *(line for line in rest if line.startswith("LINE "))])
+
+
+def traced_without_values(says: str) -> str:
+    """A traceback as text without what its errors say, save those of this project: files, lines and kinds of error."""
+    told = []
+    for line in says.splitlines():
+        kind = RAISED.match(line)
+        if line.startswith('  File "') or line.startswith(OURS):
+            told.append(line)
+        elif kind:
+            told.append(f"{kind[1]}: {LEFT_OUT}")
+    return "\n".join(["Python model failed:", *told])
+
+
+def keep_values_out_of_errors() -> None:
+    """From here on dbt in this process says of a value that does not fit where it met it, and not what it is."""
+    import duckdb
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager as Connections
+    from dbt.adapters.duckdb.environments import Environment
+    from dbt.exceptions import DbtRuntimeError
+
+    handler, run_job = Connections.exception_handler, Environment.run_python_job.__func__
+    if getattr(handler, "keeps_values", False):
+        return
+
+    @contextmanager
+    def quiet(self, sql, connection_name="master"):
+        with handler(self, sql, connection_name):
+            try:
+                yield
+            except (duckdb.DataError, duckdb.InvalidInputException, duckdb.ConstraintException) as error:
+                raise type(error)(without_values(str(error))) from None
+
+    def run_quietly(cls, *arguments, **named):
+        try:
+            return run_job(cls, *arguments, **named)
+        except DbtRuntimeError as error:
+            raise DbtRuntimeError(traced_without_values(error.msg)) from None
+
+    quiet.keeps_values = True
+    Connections.exception_handler, Environment.run_python_job = quiet, classmethod(run_quietly)
+
+
 def main() -> None:
     """The command ``outcomes-dbt``: dbt's own command line."""
     end_with_parent()
     from dbt.cli.main import cli
+
+    keep_values_out_of_errors()
 
     cli()

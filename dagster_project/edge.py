@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from . import night, warehouse
 from .archive import Archive, instant
+from .places import keep_to_owner
 from .settings import Settings, day_of, load_settings
 
 OWNER = "team:outcome-data"
@@ -26,6 +27,7 @@ JOB = "nightly"
 @cache
 def settings() -> Settings:
     """The settings of this process, with dbt's surroundings prepared once."""
+    keep_to_owner()  # whoever loads the definitions: Dagster's own processes begin without the command line
     found = load_settings()
     warehouse.prepare(found)
     os.environ.update(warehouse.dbt_environment(found))

@@ -25,6 +25,7 @@ from .settings import Settings
 
 __all__ = ["COLUMNS", "QUARANTINE", "REFUSED_FILE", "UNKNOWN", "Figure", "Fix", "Fixes", "indicators_that_need", "national"]
 WHOLE = 100.0  # points: as far as a percentage can move
+KEY = "case when {0}reason <> 'ragged' then {0}record_key end"  # else any other field may be in its place
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Fixes:
         point = (moves[0][2], " ".join(moves[0][:2])) if moves else (0.0, "")
         head, own = (REFUSED_FILE, extract, name), f"from r.intake.quarantine where delivery_id = {quote(delivery)}"
         lists = [listed((*head, None, None, None, None, reason, says, *point))]
-        cells = [Sql(c) for c in ("line", "record_key", "column_name", "reason", "remedy")]
+        cells = [Sql(c) for c in ("line", KEY.format(""), "column_name", "reason", "remedy")]
         cells = (*head, cells[0], extract, *cells[1:], *point)
         lists.append(listed(cells, f"({own} order by line, column_name, reason, remedy)"))
         says = says or "Correct it and send it again."
@@ -176,7 +177,7 @@ class Fixes:
             from (select {alike}, count(distinct (delivery_id, line)) as rows from waiting group by all order by all)""")
         same = " and ".join(f"w.{name} is not distinct from g.{name}" for name in ("agency", "extract", "reason", "remedy"))
         self.con.execute(f"""
-            create or replace temp table lines as select distinct g.number, w.file_name, w.line, w.record_key
+            create or replace temp table lines as select distinct g.number, w.file_name, w.line, {KEY.format("w.")} as record_key
             from waiting as w inner join groups as g on {same} and coalesce(w.column_name, '') = g.column_name order by all""")
         return [self._group(*group) for group in self.con.execute("select * from groups order by number").fetchall()]
 

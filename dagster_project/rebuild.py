@@ -95,6 +95,7 @@ def _lay_out(settings: Settings, archive: Archive, nights: list[Night], at: date
             raise CannotRebuild(f"No night is on record up to {at} UTC, so its definitions are not known. Ask for today's.")
         project = archive.lay_out_configuration(nights[-1].configuration, home / "project")
     then = dataclasses.replace(settings, project_dir=project, home=home)
+    then.published_dir.mkdir(mode=0o700)  # nobody reads there but its owner
     exact = next((night for night in nights if night.at == at), None)
     today = exact.today if exact else os.environ.get("OUTCOMES_TODAY") or load_settings(home, project).today
     return dataclasses.replace(then, today=today)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 CURRENT, CANDIDATE = "current", ".candidate-"
+OPEN_FOLDER, OPEN_FILE = 0o755, 0o644
 TABLES_WRITTEN, JUDGED = "Release tables written", "The gate has judged"  # lines by which the bench tells the parts of publishing
 
 
@@ -55,9 +56,16 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def open_to_readers(folder: Path) -> None:
+    """Make the folder of releases, if it is not there, for everyone to read; one that is there stays as open as it is."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(OPEN_FOLDER)
+
+
 def _prepare(settings: Settings) -> None:
     """Clear what a crash left behind; make sure that there is something to publish and room for it."""
-    settings.published_dir.mkdir(parents=True, exist_ok=True)
+    open_to_readers(settings.published_dir)
     for stale in [
         *settings.published_dir.glob(f"{CANDIDATE}*"),
         *settings.published_dir.glob(f".{CURRENT}-*"),
@@ -145,11 +153,12 @@ def point_current_to(settings: Settings, release_id: str) -> None:
 
 
 def publish_folder(settings: Settings, candidate: Path, release_id: str) -> Path:
-    """Make the candidate durable and give it its name."""
+    """Make the candidate durable, as open as the folder of releases is, and give it its name."""
+    is_open = settings.published_dir.stat().st_mode
     for file in candidate.iterdir():
-        file.chmod(0o644)
+        file.chmod(0o600 | is_open & OPEN_FILE)
         sync(file)
-    candidate.chmod(0o755)
+    candidate.chmod(0o700 | is_open & OPEN_FOLDER)
     sync(candidate)
     folder = settings.published_dir / release_id
     os.rename(candidate, folder)

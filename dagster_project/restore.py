@@ -88,7 +88,7 @@ def _publish_again(settings: Settings, again: Rebuilt, night: Night, say: Callab
     if again.outcome.folder is None or again.outcome.release_id != night.release_id:
         say(f"Release {night.release_id} comes out differently with this code ({again.outcome.release_id}); it is not put back.")
         return []
-    settings.published_dir.mkdir(parents=True, exist_ok=True)
+    release.open_to_readers(settings.published_dir)
     folder = release.publish_folder(settings, again.outcome.folder, night.release_id)
     is_same = sha256(folder / "manifest.json") == night.manifest_hash
     same = "as it was, byte for byte" if is_same else "with the same tables; its manifest names another code or earlier release"
