@@ -49,7 +49,8 @@ def night(settings: Settings, mark: Mark = lambda _: None) -> str:
 
 def build(settings: Settings) -> None:
     """Build the warehouse of the night's day. Raises NightFailed with what dbt says."""
-    result = warehouse.build(settings, day_of(settings, instant(Archive(settings.archive_dir).latest_instant())))
+    day = day_of(settings, instant(Archive(settings.archive_dir).latest_instant()))
+    result = warehouse.build(settings, day, may_mend=True)
     if not result.success:
         failed = [r for r in getattr(result.result, "results", None) or [] if r.status in ("error", "fail")]
         said = [f"{r.node.name}: {r.message}" for r in failed[:3]] or [str(result.exception or "dbt stopped")]

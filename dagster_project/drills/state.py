@@ -12,6 +12,7 @@ from ..settings import Settings
 
 LEFT = ("data/building", "data/work/*", "data/rebuilt/.*", "data/archive/.incoming-*", "data/archive/**/.writing-*")
 LEFT += ("data/.archive-*", "published/.*", "data/**/*.duckdb.wal")
+NOTES = ("changes.", "journal.")  # models/intermediate/changes, and what became of people from build to build
 TABLES = """select schema_name, table_name from duckdb_tables() where database_name = current_database() order by all"""
 # no instant, and not the stamp of the very file that a build wrote: what is built again in another file is the same
 COLUMNS = """select column_name from duckdb_columns() where database_name = current_database() and schema_name = ?
@@ -31,8 +32,12 @@ def tables(database: Path, schemas: tuple[str, ...] | None = None) -> dict[str, 
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Every table of the warehouse, raw tables, register and quarantine, identity, and the content of the release."""
-    found = tables(settings.warehouse_db) | tables(settings.restricted_db)
+    """Every table of the warehouse, raw tables, register and quarantine, identity, and the content of the release.
+
+    Not what a night of changes noted for itself, nor the journal of people, which begins anew when a database is restored.
+    """
+    both = tables(settings.warehouse_db) | tables(settings.restricted_db)
+    found = {name: content for name, content in both.items() if not name.startswith(NOTES)}
     manifest = json.loads((settings.published_dir / "current" / "manifest.json").read_text(encoding="utf-8"))
     return found | {"release": manifest["content_hash"]}
 
