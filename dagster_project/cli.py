@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from . import cli_drill, cli_operator, cli_reader
+from . import cli_drill, cli_linkage, cli_operator, cli_reader
 from .memory import TooLittleMemory
+from .places import keep_to_owner
 from .settings import load_settings
 
 
@@ -22,6 +23,7 @@ from .settings import load_settings
 )
 def main(home: Path | None) -> None:
     """Agency extracts in, a gated release of outcome indicators out."""
+    keep_to_owner()
     if home:
         os.environ["OUTCOMES_HOME"] = str(home.resolve())
     try:
@@ -113,7 +115,7 @@ def dev(port: int) -> None:
     os.execv(dagster, [dagster, "dev", "-m", "dagster_project.definitions", "-p", str(port)])
 
 
-for command in [*cli_reader.COMMANDS, *cli_operator.COMMANDS, cli_drill.drill]:
+for command in [*cli_reader.COMMANDS, *cli_operator.COMMANDS, cli_drill.drill, cli_linkage.linkage]:
     main.add_command(command)
 
 if __name__ == "__main__":

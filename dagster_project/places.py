@@ -36,6 +36,7 @@ PLACES = (
     Place("data/sample_truth/*", IDENTIFIERS, "who is who in the sample world; there is none with real deliveries"),
     Place("seeds/linkage_overrides.csv", IDENTIFIERS, "decisions on pairs of people, by their agencies' references"),
     Place("data/linkage/review/*", IDENTIFIERS, "pairs of people for the reviewers of links: their page and their queue"),
+    Place("data/linkage/model/*", NOTHING, "a newly trained model: names only that many people have"),
     Place("data/nights/*alert*.json", NOTHING, "alerts leave the data folder"),
     Place("data/nights/*", RECORD_KEYS, "an agency's own keys of the records it must fix, and no value of another column"),
     Place("data/differences/*", RECORD_KEYS, "keys of the records behind a changed figure"),

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from . import standing
 from .contracts import Contracts, load_contracts, write_dbt_sources
+from .dbt_child import keep_values_out_of_errors
 from .definition_faults import must_be_sound
-from .register import open_restricted, set_clock
+from .linkage import journal
+from .register import open_restricted, set_clock, transaction
 from .room import NoRoom, room_for
 from .settings import Settings
 
@@ -120,6 +122,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "OUTCOMES_RESTRICTED_DB": str(settings.restricted_db),
         "OUTCOMES_PERSON_KEY_FILE": str(settings.person_key_file),
         "OUTCOMES_WORK_DIR": str(settings.data_dir / "work"),
+        "OUTCOMES_SEEDS_DIR": str(settings.seeds_dir),
         "OUTCOMES_DUCKDB_MEMORY": settings.memory_limit,
         "OUTCOMES_THREADS": str(settings.threads),
     }
@@ -185,6 +188,8 @@ def built_aside(
         done.append(True)
         if is_whole:
             with open_restricted(settings, contracts) as con:
+                with transaction(con):
+                    journal.record(con, today, plan.made_with, plan.kind == standing.WHOLE)
                 standing.end(con, settings, plan, today)
 
     os.environ[BUILD] = plan.kind
@@ -233,6 +238,7 @@ def run_dbt(settings: Settings, *arguments: str):
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
+    keep_values_out_of_errors()
     os.environ.update(dbt_environment(settings))
     settings.building_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

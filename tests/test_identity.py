@@ -59,8 +59,20 @@ PROBATION = [
     person("X200022", "Threesome", "1990-01-01", noms_number="A2020ZZ"),
     person("X200023", "Faraway", "1990-11-11"),
     *chain(7),
+    # two whom only a prison record that is wrong holds together: their numbers, names and birthdays are others
+    person("X200060", "Bridgeone", "1974-04-04", noms_number="A2060ZZ", ni_number="QQ200060A"),
+    person("X200061", "Bridgetwo", "1976-06-06", pnc_id="2001/0002061A", ni_number="QQ200061A"),
+    # no number in common with a later customer whose birthday has a digit wrong
+    person("X200062", "Evidential", "1983-07-15", postcode="QX62 2AB", sex="M"),
 ]
 PRISONS = [
+    {
+        "noms_number": "A2060ZZ",
+        "pnc_id": "2001/0002061A",
+        "first_name": "Invented",
+        "last_name": "Bridgeone",
+        "date_of_birth": "1976-06-06",
+    },
     {
         "noms_number": "A2014ZZ",
         "pnc_id": "2001/0002014A",
@@ -97,6 +109,16 @@ LATER_DWP = [
         "date_of_birth": "1980-01-01",
     },
 ]
+LATER_DWP.append(
+    {
+        "customer_ref": "A3",
+        "first_name": "Invented",
+        "last_name": "Evidential",
+        "date_of_birth": "1983-07-16",
+        "sex": "M",
+        "postcode": "QX62 2AB",
+    }
+)
 DELIVERIES = {
     FIRST: {"probation/people": PROBATION, "prisons/people": PRISONS, "hmrc/employment_spells": HMRC},
     SECOND: {
@@ -301,6 +323,18 @@ def test_a_must_link_holds_where_a_must_not_link_takes_a_person_apart(homes):
     assert len(set(homes.second.of("X200020", "X200021", "X200022"))) == 1
     one, other, with_other, far = homes.decided.of("X200020", "X200021", "X200022", "X200023")
     assert one != other and with_other == far == other
+
+
+def test_a_bridge_does_not_join_two_whom_their_agency_tells_apart(homes):
+    for home in (homes.first, homes.second, homes.decided):
+        one, other = home.of("X200060", "X200061")
+        assert one != other and home.ids["prisons", "A2060ZZ"] in (one, other), "the bridge stays with one of them"
+
+
+def test_weighed_evidence_joins_a_record_without_a_number_and_the_id_stays(homes):
+    for home in (homes.second, homes.decided):
+        assert home.ids["dwp", "A3"] == home.of("X200062")[0] == homes.first.of("X200062")[0]
+        assert {r[5] for r in home.rows if r[1] in ("A3", "X200062")} == {"evidence"}
 
 
 def test_no_link_runs_between_two_clusters(homes):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .. import warehouse
 from ..settings import Settings
+from .raw import python_models
 
 CLOCK = "spark.sql.session.timeZone"
 
@@ -58,7 +59,8 @@ def run_dbt(settings: Settings, folder: Path, *arguments: str):
     before = {name: os.environ.get(name) for name in surroundings}
     os.environ.update(surroundings)
     try:
-        return dbtRunner().invoke([*arguments, "--target", "spark", "--quiet"])
+        ready = ["--exclude", *python_models(settings.dbt_dir)]
+        return dbtRunner().invoke([*arguments, *ready, "--target", "spark", "--quiet"])
     finally:
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})

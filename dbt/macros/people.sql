@@ -1,35 +1,36 @@
 {#-
   Who sends people, how: the extract and its staging model, the fields that tell people apart which it sends, the SQL of the
-  agency's reference over its columns, and whether a person stands in its rows once or inside events. One line for a new agency.
+  agency's reference over its columns, whether a person stands in its rows once or inside events, and whether two references of
+  the agency are two people (`tells_apart`: it gives a person one). One line for a new agency.
 -#}
 {% macro people_sources() %}
     {{- return({
         'probation': {
-            'extract': 'people', 'model': 'stg_probation__people', 'reference': 'crn', 'stands': 'once',
+            'extract': 'people', 'model': 'stg_probation__people', 'reference': 'crn', 'stands': 'once', 'tells_apart': true,
             'fields': ['sex', 'ethnicity', 'postcode', 'ni_number', 'noms_number', 'pnc_id', 'crn'],
         },
         'prisons': {
-            'extract': 'people', 'model': 'stg_prisons__people', 'reference': 'noms_number', 'stands': 'once',
+            'extract': 'people', 'model': 'stg_prisons__people', 'reference': 'noms_number', 'stands': 'once', 'tells_apart': true,
             'fields': ['sex', 'ethnicity', 'postcode', 'noms_number', 'pnc_id'],
         },
         'dwp': {
-            'extract': 'customers', 'model': 'stg_dwp__customers', 'reference': 'customer_ref', 'stands': 'once',
+            'extract': 'customers', 'model': 'stg_dwp__customers', 'reference': 'customer_ref', 'stands': 'once', 'tells_apart': true,
             'fields': ['sex', 'postcode', 'ni_number'],
         },
         'hmrc': {
             'extract': 'employment_spells', 'model': 'stg_hmrc__employment_spells', 'reference': hmrc_reference(),
-            'stands': 'in events', 'fields': ['ni_number'],
+            'stands': 'in events', 'tells_apart': false, 'fields': ['ni_number'],
         },
         'police': {
-            'extract': 'offences', 'model': 'stg_police__offences', 'reference': 'pnc_id', 'stands': 'in events',
+            'extract': 'offences', 'model': 'stg_police__offences', 'reference': 'pnc_id', 'stands': 'in events', 'tells_apart': true,
             'fields': ['pnc_id'],
         },
         'housing': {
-            'extract': 'placements', 'model': 'stg_housing__placements', 'reference': 'client_ref', 'stands': 'in events',
+            'extract': 'placements', 'model': 'stg_housing__placements', 'reference': 'client_ref', 'stands': 'in events', 'tells_apart': true,
             'fields': ['postcode', 'crn'],
         },
         'ete': {
-            'extract': 'job_starts', 'model': 'stg_ete__job_starts', 'reference': 'client_ref', 'stands': 'in events',
+            'extract': 'job_starts', 'model': 'stg_ete__job_starts', 'reference': 'client_ref', 'stands': 'in events', 'tells_apart': true,
             'fields': ['postcode', 'crn'],
         },
     }) }}
@@ -46,6 +47,15 @@ md5(concat_ws(
 {#- A reference as a number that never changes: 60 bits of a hash, so that joins need no text. A test finds two of one number. -#}
 {% macro reference_id(agency, person_ref) -%}
 {{ plain_hash(agency ~ " || '/' || " ~ person_ref) }}
+{%- endmacro %}
+
+{#- A bit for each agency that gives a person one reference; 0 for one that may give several, so that no two of its own exclude. -#}
+{% macro agency_bit(agency) -%}
+case {{ agency }}
+    {%- for name, people in people_sources().items() %}
+    when '{{ name }}' then {{ 2 ** loop.index0 if people.tells_apart else 0 }}
+    {%- endfor %}
+end
 {%- endmacro %}
 
 {#- In a night of changes: only the references of an agency that are built again. -#}

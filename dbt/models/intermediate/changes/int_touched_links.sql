@@ -1,6 +1,8 @@
--- One row per reference whose links are sought again: those of new deliveries, those that people decided on (a decision may have
--- ended), and all that share name, date of birth and postcode with one of them, for such a link asks that no other has the same.
+-- One row per reference whose links are sought again: those of new deliveries, those of overrides (one may have ended), those that
+-- readers decided on anew, and all that share name, date of birth and postcode with one of them, for such a link asks that no
+-- other has the same.
 -- depends_on: {{ ref('int_touched_references') }}, {{ ref('int_people_references') }}, {{ ref('linkage_overrides') }}
+-- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
     with touched as (
         select * from {{ ref('int_touched_references') }}
@@ -8,6 +10,10 @@
 
     overrides as (
         select * from {{ ref('linkage_overrides') }}
+    ),
+
+    decisions as (
+        {{ restated('linkage', 'decisions') }}
     ),
 
     people as (
@@ -20,6 +26,10 @@
         select {{ reference_id('agency_a', 'person_ref_a') }} from overrides
         union
         select {{ reference_id('agency_b', 'person_ref_b') }} from overrides
+        union
+        select {{ reference_id('agency_a', 'person_ref_a') }} from decisions
+        union
+        select {{ reference_id('agency_b', 'person_ref_b') }} from decisions
     ),
 
     as_named as (

@@ -1,14 +1,14 @@
--- One row per person that is built again: those of touched groups as they were and as they are, those whom a record of a new
+-- One row per person that is built again: those of touched identities as they were and as they are, those whom a record of a new
 -- delivery names, and those of a day that has come within what is observed, or gone from it.
--- depends_on: {{ ref('int_touched_groups') }}, {{ ref('int_people') }}, {{ ref('int_observation') }}
+-- depends_on: {{ ref('int_touched_identities') }}, {{ ref('int_people') }}, {{ ref('int_observation') }}
 -- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
 with people as (
     select * from {{ ref('int_people') }}
 ),
 
-touched_groups as (
-    select * from {{ ref('int_touched_groups') }}
+touched_identities as (
+    select * from {{ ref('int_touched_identities') }}
 ),
 
 named as (
@@ -22,11 +22,11 @@ named as (
 ),
 
 touched as (
-    select person_id_before as person_id from touched_groups
+    select person_id_before as person_id from touched_identities
     union
     select people.person_id
     from people
-    inner join touched_groups on people.reference_id = touched_groups.reference_id
+    inner join touched_identities on people.reference_id = touched_identities.reference_id
     union
     select people.person_id
     from people

@@ -1,10 +1,72 @@
--- As int_people_clusters, with clusters that hold a must-not-link pair taken apart: every reference goes with the
--- nearest member of such a pair, first along must-link decisions, then along any link.
+-- As int_people_clusters, with clusters taken apart that hold a must-not-link pair, or two references that their agency tells
+-- apart: every reference goes with the nearest member of such a pair, first along must-link decisions, then along any link.
+-- `agencies`: the agencies that speak of the cluster, a bit each (macros/people.sql).
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
 -- depends_on: {{ ref('int_touched_groups') }}
 with clusters as (
     select * from {{ ref('int_people_clusters') }}
     {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
+),
+
+people as (
+    select
+        *,
+        {{ agency_bit('agency') }} as agency_bit
+    from {{ ref('int_people_references') }}
+    {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
+),
+
+all_links as (
+    select
+        reference_a,
+        reference_b
+    from {{ ref('int_people_links') }}
+    {{- touched_in('where', 'reference_a', 'int_touched_groups') }}
+),
+
+-- now we have clusters in which an agency speaks twice, and no person has decided that they are one
+crowded as (
+    select
+        clusters.cluster_id,
+        people.agency
+    from clusters
+    inner join people on clusters.reference_id = people.reference_id
+    where people.agency_bit > 0
+    group by clusters.cluster_id, people.agency
+    having count(*) > 1
+),
+
+decided as (
+    select distinct clusters.cluster_id
+    from {{ ref('int_people_overrides') }} as overrides
+    inner join clusters on overrides.reference_a = clusters.reference_id
+    where overrides.decision = 'must_link'
+),
+
+members as (
+    select
+        clusters.cluster_id,
+        people.*
+    from crowded
+    inner join clusters on crowded.cluster_id = clusters.cluster_id
+    inner join people on clusters.reference_id = people.reference_id and crowded.agency = people.agency
+    left join decided on crowded.cluster_id = decided.cluster_id
+    where decided.cluster_id is null
+),
+
+-- two references of an agency that nothing but a bridge of other records holds together, and that contradict each other
+told_apart as (
+    select
+        a.reference_id as reference_a,
+        b.reference_id as reference_b
+    from members as a
+    inner join members as b
+        on a.cluster_id = b.cluster_id and a.agency = b.agency and a.reference_id < b.reference_id
+    left join all_links as direct on a.reference_id = direct.reference_a and b.reference_id = direct.reference_b
+    where
+        direct.reference_a is null
+        and (a.noms_number <> b.noms_number or a.pnc_id <> b.pnc_id or a.ni_number <> b.ni_number)
+        and not coalesce({{ is_same_person('a', 'b') }}, false)
 ),
 
 pairs as (
@@ -13,6 +75,11 @@ pairs as (
         reference_b
     from {{ ref('int_people_overrides') }}
     where decision = 'must_not_link'
+    union
+    select
+        reference_a,
+        reference_b
+    from told_apart
 ),
 
 -- now we have the members of forbidden pairs that links have brought together all the same
@@ -48,13 +115,13 @@ links as (
     select
         reference_a as from_id,
         reference_b as to_id
-    from {{ ref('int_people_links') }}
+    from all_links
     where reference_a in (select reference_id from troubled)
     union all
     select
         reference_b as from_id,
         reference_a as to_id
-    from {{ ref('int_people_links') }}
+    from all_links
     where reference_a in (select reference_id from troubled)
 ),
 
@@ -82,6 +149,21 @@ resolved as (
         spread.reference_id is not null as is_split
     from clusters
     left join spread_last as spread on clusters.reference_id = spread.reference_id
+),
+
+spoken_of as (
+    select
+        resolved.cluster_id,
+        bit_or(people.agency_bit) as agencies
+    from resolved
+    inner join people on resolved.reference_id = people.reference_id
+    group by resolved.cluster_id
 )
 
-select * from resolved
+select
+    resolved.reference_id,
+    resolved.cluster_id,
+    resolved.is_split,
+    cast(spoken_of.agencies as bigint) as agencies
+from resolved
+inner join spoken_of on resolved.cluster_id = spoken_of.cluster_id

@@ -66,7 +66,8 @@ stacked as (
         reference_b,
         'override' as pass_id
     from overrides
-    where decision = 'must_link' {{- touched_in('and', 'reference_a', 'int_touched_links') }}
+    where decision = 'must_link' {{- touched_in('and (', 'reference_a', 'int_touched_links') }}
+    {{- touched_in('or', 'reference_b', 'int_touched_links') }} {{- ')' if is_mending() }}
     union all
     select * from by_noms
     union all
