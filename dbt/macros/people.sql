@@ -58,6 +58,11 @@ case {{ agency }}
 end
 {%- endmacro %}
 
+{#- The columns of int_people_references that say something of the person: a reference is another when one of them is. -#}
+{% macro compared_of_a_person() %}
+    {{- return(['first_name', 'last_name', 'date_of_birth'] + people_sources().probation.fields + ['first_seen_date']) }}
+{% endmacro %}
+
 {#- In a night of changes: only the references of an agency that are built again. -#}
 {% macro touched_references(agency) -%}
     {%- if is_mending() %}

@@ -1,11 +1,19 @@
--- One row per reference whose links are sought again: those of new deliveries, those of overrides (one may have ended), those that
--- readers decided on anew, and all that share name, date of birth and postcode with one of them, for such a link asks that no
--- other has the same.
+-- One row per reference whose links are sought again: those of which new deliveries say something else than before, those of
+-- overrides (one may have ended), those that readers decided on anew, and all that share name, date of birth and postcode with
+-- one of them, for such a link asks that no other has the same.
 -- depends_on: {{ ref('int_touched_references') }}, {{ ref('int_people_references') }}, {{ ref('linkage_overrides') }}
 -- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
     with touched as (
-        select * from {{ ref('int_touched_references') }}
+        select stated.*
+        from {{ ref('int_touched_references') }} as stated
+        left join {{ ref('int_people_references') }} as now on stated.reference_id = now.reference_id
+        where
+            now.reference_id is null
+            or not stated.is_standing
+            {%- for name in compared_of_a_person() %}
+            or stated.{{ name }} is distinct from now.{{ name }}
+            {%- endfor %}
     ),
 
     overrides as (

@@ -1,7 +1,7 @@
--- One row per person that is built again: those of touched identities as they were and as they are, those whom a record of a new
--- delivery names, and those of a day that has come within what is observed, or gone from it.
--- depends_on: {{ ref('int_touched_identities') }}, {{ ref('int_people') }}, {{ ref('int_observation') }}
--- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
+-- One row per person that is built again: those of touched identities as they were and as they are, those of whom new deliveries
+-- speak, those whom a record of one names, and those of a day that has come within what is observed, or gone from it.
+-- depends_on: {{ ref('int_touched_identities') }}, {{ ref('int_touched_references') }}, {{ ref('int_people') }}
+-- depends_on: {{ ref('int_observation') }}, {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
 with people as (
     select * from {{ ref('int_people') }}
@@ -27,6 +27,10 @@ touched as (
     select people.person_id
     from people
     inner join touched_identities on people.reference_id = touched_identities.reference_id
+    union
+    select people.person_id
+    from people
+    inner join {{ ref('int_touched_references') }} as stated on people.reference_id = stated.reference_id
     union
     select people.person_id
     from people

@@ -1,5 +1,4 @@
--- One row per reference that new deliveries speak of, by a record as it is now or as it was before, with the name, date of birth
--- and postcode that stand under it so far.
+-- One row per reference that new deliveries speak of, by a record as it is now or as it was before, with what stands of it so far.
 -- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
 with stated as (
@@ -24,13 +23,12 @@ select
     touched.agency,
     touched.person_ref,
     touched.reference_id,
-    standing.first_name,
-    standing.last_name,
-    standing.date_of_birth,
-    standing.postcode
+    {%- for name in compared_of_a_person() %}
+    standing.{{ name }},
+    {%- endfor %}
+    standing.reference_id is not null as is_standing
 from touched
 left join {{ standing('int_people_references') }} as standing on touched.reference_id = standing.reference_id
 {%- else %}
-{{ nothing(['agency string', 'person_ref string', 'reference_id bigint', 'first_name string', 'last_name string',
-    'date_of_birth date', 'postcode string']) }}
+{{ nothing(['agency string', 'person_ref string', 'reference_id bigint']) }}
 {%- endif %}
