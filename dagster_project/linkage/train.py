@@ -71,8 +71,8 @@ def write(folder: Path, model: Model) -> None:
     (folder / FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     with open(folder / FREQUENCIES, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["field", "value", "share"])
+        writer.writerow(["field", "value", "share", "source"])
+        source = f"records of {model.provenance['trained_at']}"
         for field, shares in sorted(model.frequencies.items()):
-            writer.writerows(
-                (field, value, f"{share:.7f}") for value, share in sorted(shares.items(), key=lambda v: (-v[1], v[0]))
-            )
+            ordered = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+            writer.writerows((field, value, f"{share:.7f}", source) for value, share in ordered)

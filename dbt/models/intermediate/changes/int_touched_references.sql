@@ -30,5 +30,5 @@ select
 from touched
 left join {{ standing('int_people_references') }} as standing on touched.reference_id = standing.reference_id
 {%- else %}
-{{ nothing(['agency string', 'person_ref string', 'reference_id bigint']) }}
+    {{ nothing(['agency string', 'person_ref string', 'reference_id bigint']) }}
 {%- endif %}
