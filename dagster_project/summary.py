@@ -214,6 +214,7 @@ def _blank(begun: Begun, steps: list[Step], locked: str, run_id: str) -> dict[st
         "late": [],
         "agencies": [],
         "changes": {},
+        "linkage": [],
         "ran": {"steps": [asdict(s) for s in steps], "intake": [], "recovered": 0, "damaged": []},
         "alert": None,
     }
@@ -263,6 +264,7 @@ def _gather(settings: Settings, begun: Begun, data: dict[str, Any], folder: Path
         part("The delivery calendar", {"late", "held"} if night else set(), the_calendar)
         part("What agencies must fix", {"file"}, the_fixes)
         part("What changed", set(), lambda: data["changes"].update(parts.changes(settings, night)))
+        part("What linkage does", set(), lambda: data["linkage"].extend(parts.linkage(settings)))
         part("The day", set(), lambda: data.update(today=data["today"] or day_of(settings, begun.at).isoformat()))
     data["headline"] = _headline(data)
     return evaluated

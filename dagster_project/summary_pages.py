@@ -119,7 +119,7 @@ def sections(data: dict[str, Any]) -> list[Section]:
     found = [_failed(data)] if data["failures"] else []
     if data["result"] == "locked":
         return found
-    return [*found, _held(data), *_to_fix(data), _late(data), _changed(data), _ran(data)]
+    return [*found, _held(data), *_to_fix(data), _late(data), _changed(data), *_linkage(data), _ran(data)]
 
 
 def _failed(data: dict[str, Any]) -> Section:
@@ -245,6 +245,11 @@ def _changed(data: dict[str, Any]) -> Section:
     columns = ["Indicator", "Where and when", "Was", "Is" if found["new"] else "Would be", "Points"]
     blocks.append(Table("National figures that changed", columns, rows, numbers=(4,)) if rows else "No national figure changed.")
     return Section(2, "What changed", blocks)
+
+
+def _linkage(data: dict[str, Any]) -> list[Section]:
+    says = "These rest on linking the records of several agencies, which can be right or wrong. Counts behind them are rounded."
+    return [Section(2, "How far linking people moves the figures", [says, data["linkage"]])] if data.get("linkage") else []
 
 
 def _ran(data: dict[str, Any]) -> Section:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from . import delivery_calendar, fixes, register
+from . import delivery_calendar, fixes, linkage_words, register
 from .archive import STAMP, Night
 from .contracts import load_contracts
 from .reader import connect, load_json, percent
@@ -132,6 +132,15 @@ def changes(settings: Settings, night: Night | None) -> dict[str, Any]:
         count = len(compare(settings, old.name, new.name).figures)
     figures = _national_changes(_national(settings, old), _national(settings, new))
     return {"old": old.name, "new": new.name if new else None, "count": count, "figures": figures}
+
+
+def linkage(settings: Settings) -> list[str]:
+    """What linking people does to the latest national figures that readers see, a line each."""
+    release = current_release(settings)
+    if release is None:
+        return []
+    with connect(release) as con:
+        return linkage_words.national(con)
 
 
 NATIONAL = """

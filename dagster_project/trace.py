@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from . import linkage_words
 from .reader import NULL, connect, load_json, percent
 
 AREA_ORDER = ["probation_area", "country", "region", "nation"]
@@ -177,6 +178,7 @@ def trace(folder: Path, indicator: str, area: str, period: str, view: str | None
             "from indicator_definitions where indicator_id = ? and view_id = ? and definition_version = ?",
             [found, view, row["definition_version"]],
         )[0]
+        linkage = linkage_words.sentences(con, row)
         evidence = _rows(con, f"from evidence_mix where {where} and definition_version = ? order by share_pct desc, agency", key)
     assumption = "an assumption" if row["is_assumption"] else "not an assumption"
     lines = [
@@ -191,6 +193,7 @@ def trace(folder: Path, indicator: str, area: str, period: str, view: str | None
         "",
         "Figure",
         *_figure_lines(row),
+        *(["", "Linkage", *(f"  {line}" for line in linkage)] if linkage else []),
         "",
         "Evidence by agency (rounded)",
         *([f"  {e['agency']:<20}{percent(e['share_pct'])}" for e in evidence] or ["  none shown"]),

@@ -14,6 +14,8 @@ C, E, L = "release.main.published_comparison", "release.main.evidence_mix", "rel
 M = "warehouse.marts.linkage_rates"
 SEED, PRINT = "seeds.indicator_definitions", "seeds.published_figures"
 A, D = "release.main.employment_agreement", "release.main.indicator_definitions"
+LEVELS, G, H = "release.main.indicator_linkage", "release.main.linkage_by_subgroup", "warehouse.marts.linkage_by_subgroup"
+N, B = "warehouse.indicators.indicator_levels", "warehouse.indicators.linkage_intervals"
 V, S, Z = "release.main.deliveries_due", "warehouse.marts.delivery_status", "release.main.waivers"
 ORDERS, OFFENCES = "extract = 'orders'", "extract = 'offences'"
 WAIVERS = "seeds.waivers"
@@ -23,6 +25,7 @@ ONE = "geography_code = 'A3' and period_type = 'month' and period_start = '2009-
 ZERO = "geography_code = 'A3' and period_type = 'month' and period_start = '2010-01-01' and indicator_id = 'NI143'"
 HOLDS_MAY = "indicator_id = 'NI143' and date '2009-05-01' between period_start and period_end - 1"
 YEAR = "indicator_id = 'NI143' and period_type = 'financial_year'"
+LINKED = "geography_code = 'A3' and period_type = 'quarter' and period_start = '2009-04-01' and indicator_id = 'MI014'"
 RETURNED = "indicator_id = 'NI145'"
 UP = ["A3", "R2", "WAL", "EW"]  # an area, and every place that it is in
 SECOND_VIEW, SECOND_VERSION = "'other' as view_id", "2 as definition_version"
@@ -48,6 +51,11 @@ def linkage(agency: str, linked: int, of: int) -> str:
     """The same linkage published and computed."""
     change = f"linked_count = {linked}, reference_count = {of}, linkage_rate_pct = {100 * linked / of}"
     return "; ".join(f"update {table} set {change} where agency = '{agency}'" for table in (L, M))
+
+
+def missing(percent: float) -> str:
+    """Women miss another share of their matches, published and computed."""
+    return "; ".join(f"update {table} set missed_match_rate_pct = {percent} where subgroup = 'F'" for table in (G, H))
 
 
 def hidden(where: str) -> str:
@@ -185,6 +193,33 @@ DAMAGES = {
     "linkage_shows_no_small_count": linkage("prisons", 997, 1000),
     "linkage_is_too_low": linkage("prisons", 100, 1000),
     "linkage_is_low": linkage("dwp", 800, 2000),
+    "linked_figures_have_levels": f"delete from {LEVELS} where level_id = 'low'",
+    "levels_key_is_unique": f"insert into {LEVELS} select * from {LEVELS} where {LINKED} and level_id = 'low'",
+    "levels_belong_to_a_visible_figure": f"update {LEVELS} set level_name = 'lax' where {LINKED} and level_id = 'low'",
+    "levels_rates_follow_from_counts": f"update {LEVELS} set rate_pct = rate_pct + 0.01 where {LINKED} and level_id = 'low'",
+    "levels_default_is_the_figure": "; ".join(
+        f"update {table} set denominator = denominator + 5, rate_pct = 100.0 * numerator / (denominator + 5) "
+        f"where {LINKED} and level_id = 'medium'"
+        for table in (LEVELS, N)
+    ),
+    "linkage_interval_is_one": "; ".join(
+        f"update {table} set linkage_low_pct = linkage_high_pct + 0.01 where {LINKED}{at}"
+        for table, at in ((LEVELS, " and level_id = 'medium'"), (B, ""))
+    ),
+    "levels_are_the_computed_ones": f"update {N} set numerator = numerator - 5 where {LINKED} and level_id = 'low'",
+    "levels_show_no_small_difference": "; ".join(
+        f"update {table} set numerator = numerator - 7, rate_pct = 100.0 * (numerator - 7) / denominator "
+        f"where {LINKED} and level_id = 'low'"
+        for table in (LEVELS, N)
+    ),
+    "subgroups_has_rows": f"delete from {G}",
+    "subgroups_key_is_unique": f"insert into {G} select * from {G}",
+    "subgroups_are_the_computed_ones": f"update {H} set reference_count = reference_count + 5 where subgroup = 'F'",
+    "subgroups_show_no_small_count": "; ".join(
+        f"update {table} set linked_count = 81 where subgroup = 'not known'" for table in (G, H)
+    ),
+    "subgroup_is_linked_much_worse_than_the_whole": missing(15),
+    "subgroup_is_linked_worse_than_the_whole": missing(6),
     "agreement_has_rows": f"delete from {A}",
     "agreement_key_is_unique": f"insert into {A} select * from {A}",
     "agreement_status_is_known": f"update {A} set status = 'fine' where event_count = 90",
@@ -221,7 +256,12 @@ EMPTY = "what leans on the rows of a table misses all of them"
 UNEXPECTED = "the index knows no such kind, so the row stands for nothing in it"
 COMPANIONS = {
     "indicators_has_rows": dict.fromkeys(
-        ("comparison_agrees_with_the_indicators", "evidence_belongs_to_a_visible_figure", "warehouse_rows_are_all_published"),
+        (
+            "comparison_agrees_with_the_indicators",
+            "evidence_belongs_to_a_visible_figure",
+            "levels_belong_to_a_visible_figure",
+            "warehouse_rows_are_all_published",
+        ),
         EMPTY,
     ),
     "warehouse_indicators_has_rows": {"indicators_are_the_computed_figures": EMPTY},
@@ -232,6 +272,9 @@ COMPANIONS = {
     "indicators_period_type_is_known": {"indicators_hold_only_the_index": UNEXPECTED},
     "national_volume_changed_much": {"national_volume_changed_a_little": "what moved much has moved more than a little"},
     "national_unknown_share_is_too_high": {"national_unknown_share_is_high": "a share that is too high is high"},
+    "subgroup_is_linked_much_worse_than_the_whole": {
+        "subgroup_is_linked_worse_than_the_whole": "a distance that is too long is long"
+    },
     "linkage_is_too_low": {"linkage_is_low": "a rate that is too low is low"},
     "indicators_held_rows_show_nothing": {"indicators_held_miss_a_delivery": "one row is not held without its indicator"},
     "indicators_say_what_is_carried_forward": {"deliveries_are_on_time": "what is carried forward stands in for what is late"},

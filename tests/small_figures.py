@@ -12,6 +12,7 @@ DEFINITIONS = [
     ("MI014R", "official", "N", "computed", "2024-05-01"),
     ("NI145", "returned", "N", "returned", "2008-04-01"),
 ]
+LINKED = ("MI014", "MI014R")  # they rest on records of two agencies
 AREAS = [("A1", "Northshire", "R1"), ("A2", "Southshire", "R1"), ("A3", "Westland", "R2"), ("ZZ", "Area not known", "ZZ")]
 REGIONS = [
     ("R1", "The Shires", "ENG", "England"),
@@ -30,7 +31,8 @@ SEEDS = {
         "unknown_in_denominator,follow_up_id,valid_from,valid_to,basis,is_assumption,source"
     ]
     + [
-        f"{i},{v},1,Title of {i},What {i} means in words.,x,y,,{u},,{since},,{b},N,Made for the tests"
+        f"{i},{v},1,Title of {i},What {i} means in words.,{'w,z' if i in LINKED else 'x,y'},,{u},,"
+        f"{since},,{b},N,Made for the tests"
         for i, v, u, b, since in DEFINITIONS
     ],
     "areas": ["area_code,area_name,region_code,valid_from,valid_to,source"]
@@ -50,7 +52,16 @@ SEEDS = {
         "population,outcome,agency,extract,why",
         "x,y,probation,orders,Made",
         "termination,employed,probation,employment,Made",
+        "w,z,prisons,custody,Made",
+        "w,z,probation,orders,Made",
     ],
+    "linkage_levels": [
+        "level_id,rank,least_probability,label,is_default,why",
+        "high,1,0.99,strict,N,x",
+        "medium,2,0.9,usual,Y,x",
+        "low,3,0.5,loose,N,x",
+    ],
+    "linkage_rules": ["rule_id,value,why", "subgroup_warn_points,3,x", "subgroup_block_points,10,x"],
     "disclosure_rules": ["rule_id,value,why", "suppress_below,5,x", "zero_is_published,1,x", "share_rounding_base,5,x"],
 }
 COLUMNS = """indicator_id varchar, view_id varchar, definition_version integer, title varchar, geography_type varchar,

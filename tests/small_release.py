@@ -78,6 +78,7 @@ def build_warehouse(path: Path) -> None:
             "r(agency, reference_count, linked_count, linkage_rate_pct)"
         )
         con.execute("create table marts.linkage_rates as select * from publish.linkage_rates")
+        _build_linkage(con)
         _build_calendar(con)
         con.execute("""create table publish.employment_agreement as
             select 'nation' as geography_type, 'EW' as geography_code, 'financial_year' as period_type,
@@ -87,13 +88,45 @@ def build_warehouse(path: Path) -> None:
                 r(record_status, p45_status, event_count, status)""")
 
 
+def _build_linkage(con: duckdb.DuckDBPyConnection) -> None:
+    """At the loose level ten events more count; doubtful links could move a figure by five. All subgroups are linked alike."""
+    con.execute("""create table publish.indicator_linkage as
+        select indicator_id, view_id, definition_version, geography_type, geography_code, period_type, period_start, level_id,
+               level_name, level_id = 'medium' as is_default, numerator + more as numerator, denominator + more as denominator,
+               round(100.0 * (numerator + more) / (denominator + more), 4) as rate_pct,
+               case when level_id = 'medium' then greatest(rate_pct - 500.0 / denominator, 0) end as linkage_low_pct,
+               case when level_id = 'medium' then least(rate_pct + 500.0 / denominator, 100) end as linkage_high_pct
+        from publish.indicators
+        cross join (values ('high', 'strict', 0), ('medium', 'usual', 0), ('low', 'loose', 10)) l(level_id, level_name, more)
+        where indicator_id in ('MI014', 'MI014R') and status = 'available' and denominator > 0""")
+    con.execute(
+        "create table indicators.indicator_levels as select * exclude (linkage_low_pct, linkage_high_pct) "
+        "from publish.indicator_linkage"
+    )
+    con.execute(
+        "create table indicators.linkage_intervals as select * exclude (level_id, level_name, is_default, numerator, "
+        "denominator, rate_pct) from publish.indicator_linkage where is_default"
+    )
+    con.execute("""create table marts.linkage_by_subgroup as
+        select 'prisons' as agency, 'dwp' as other_agency, *, 10.0 as expected_missed, 100.0 * linked_count / reference_count
+               as linkage_rate_pct, 2.0::double as missed_match_rate_pct, reference_count > 200 as is_judged
+        from (values ('all', 'all', 1000::bigint, 800::bigint), ('sex', 'F', 400, 320), ('sex', 'M', 500, 400),
+                     ('sex', 'not known', 100, 80)) r(subgroup_type, subgroup, reference_count, linked_count)""")
+    con.execute("""create table publish.linkage_by_subgroup as
+        select agency, other_agency, subgroup_type, subgroup, reference_count, linked_count,
+               case when is_judged then linkage_rate_pct end as linkage_rate_pct,
+               case when is_judged then missed_match_rate_pct end as missed_match_rate_pct, is_judged
+        from marts.linkage_by_subgroup""")
+
+
 def _build_calendar(con: duckdb.DuckDBPyConnection) -> None:
     """Every delivery is on time, and nothing is waived."""
     con.execute("""create table marts.delivery_status as
         select agency, extract, 'on_time' as status, date '2009-07-31' as latest_extract_date,
                timestamp '2009-08-10' as latest_received_at, date '2009-08-31' as period_end, date '2009-09-10' as due_date,
                date '2009-10-25' as carry_forward_until, 0::bigint as days_late, date '2009-08-20' as today
-        from (values ('probation', 'orders'), ('probation', 'employment'), ('police', 'offences')) e(agency, extract)""")
+        from (values ('probation', 'orders'), ('probation', 'employment'), ('prisons', 'custody'), ('police', 'offences'))
+            e(agency, extract)""")
     con.execute("""create table publish.deliveries_due as
         select agency, extract, status, latest_extract_date, period_end, due_date, carry_forward_until,
                cast(null as varchar) as held_indicators from marts.delivery_status""")

@@ -31,6 +31,8 @@ SEEDS_OF_PUBLISH = {  # model: the seed that it publishes as it is, or whose rul
     "publish_indicator_definitions": {"indicator_definitions"},
     "publish_published_comparison": {"published_figures"},
     "publish_linkage_rates": {"disclosure_rules"},
+    "publish_indicator_linkage": {"disclosure_rules"},
+    "publish_linkage_by_subgroup": {"disclosure_rules"},
 }
 REGISTER = {f"source.outcomes.intake.{table}" for table in ("deliveries", "clock", "standing")}
 RESTRICTED_FOLDERS = {("staging",), ("intermediate", "identity"), ("intermediate", "changes")}

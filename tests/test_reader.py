@@ -152,7 +152,7 @@ def test_a_semicolon_in_a_line_does_not_end_a_statement_and_columns_of_nothing_i
 def test_releases_are_listed_latest_first_with_the_refused_ones(run):
     lines = run("releases").output.splitlines()
     assert [line.split()[-1] for line in lines[2:-1]] == ["refused", "current", "published"] and lines[-1] == "3 rows"
-    assert "2013-07-01 02:00:00       8       3" in lines[3]
+    assert "2013-07-01 02:00:00      10       3" in lines[3]
 
 
 def test_a_trace_says_everything_behind_a_figure_within_a_second(folder):

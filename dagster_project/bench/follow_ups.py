@@ -13,6 +13,7 @@ WORK_LOOKS = {
     "release": {"employed_six_weeks": "six_weeks", "employed_six_months": "six_months"},
     "disposal": {"employed_six_months": "six_months"},
 }
+P45_LOOKS = {"termination": {"employed_p45": "at_event"}}
 NUMBERS = ["noms_number", "pnc_id", "crn", "ni_number"]  # on which a link may be made
 # agency → table, its column of references, columns under another name (dbt/models/intermediate/identity/int_people_references)
 PEOPLE = {

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import reads
-from .follow_ups import HOME_LOOKS, NUMBERS, PEOPLE, WORK_LOOKS, home_mapping
+from .follow_ups import HOME_LOOKS, NUMBERS, P45_LOOKS, PEOPLE, WORK_LOOKS, home_mapping
 
 OPEN = pd.Timestamp("2262-01-01")
 TEXT = "string[pyarrow]"
@@ -199,6 +199,8 @@ def compute(folder: Path) -> pd.DataFrame:
     held = held.assign(end_date=held["end_date"].fillna(OPEN))[["person", "start_date", "end_date"]].dropna()
     answers = home_answers(events, homes, held, supervision(orders), pd.Timestamp(observed))
     answers += work_answers(events, jobs, held, pd.Timestamp(observed))
+    spells = spells.assign(person=spells["ref"].map(person["hmrc"]), end_date=after_last(spells["end_date"]))
+    answers += p45_answers(events, spells, people, pd.Timestamp(observed))
     return count(pd.concat(answers, ignore_index=True))
 
 
@@ -309,6 +311,18 @@ def work_answers(
         inside = on_day(later[["look", "person", "on_date"]], held)["look"]
         out = days["is_later"] & (~days["is_due"] | days["look"].isin(inside))
         answers.append(days.assign(status=days["status"].mask(out, "not_applicable")))
+    return answers
+
+
+def p45_answers(
+    events: list[pd.DataFrame], spells: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
+) -> list[pd.DataFrame]:
+    found = people.loc[people["ni_number"].notna() | (people["agency"] == "hmrc"), "person"]
+    answers = []
+    for event in (e for e in events if e["population"].iloc[0] in P45_LOOKS):
+        days = looks(event, P45_LOOKS[event["population"].iloc[0]], observed)
+        held = days["look"].isin(on_day(days[["look", "person", "on_date"]], spells)["look"])
+        answers.append(days.assign(status=np.select([held, days["person"].isin(found)], ["yes", "no"], "unknown")))
     return answers
 
 

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import reads
-from .follow_ups import HOME_LOOKS, NUMBERS, PEOPLE, WORK_LOOKS, home_mapping
+from .follow_ups import HOME_LOOKS, NUMBERS, P45_LOOKS, PEOPLE, WORK_LOOKS, home_mapping
 
 LONG_AGO, OPEN = date(1900, 1, 1), date(9999, 12, 31)
 NAME_KEY = ["first_name", "last_name", "date_of_birth", "postcode"]
@@ -188,7 +188,9 @@ def compute(folder: Path) -> pl.DataFrame:
         )
     )
     people = references(sent)
-    people = people.with_columns(person=pl.Series(link(people))).select("agency", "ref", "person").lazy()
+    people = people.with_columns(person=pl.Series(link(people)))
+    found = people.lazy().filter(pl.col("ni_number").is_not_null() | (pl.col("agency") == "hmrc")).select("person").unique()
+    people = people.select("agency", "ref", "person").lazy()
 
     def with_person(table: str, ref: str, agency: str) -> pl.LazyFrame:
         known = people.filter(pl.col("agency") == agency).select(pl.col("ref").alias(ref), "person")
@@ -205,6 +207,9 @@ def compute(folder: Path) -> pl.DataFrame:
     held = custody.select("person", start_date="reception_date", end_date=pl.col("release_date").fill_null(OPEN)).drop_nulls()
     events = done(pl.concat([terminations(orders), releases(custody), disposals(orders)])).lazy()
     answers = [home_answers(events, homes, held, supervision(orders), observed), work_answers(events, jobs, held, observed)]
+    known = people.filter(pl.col("agency") == "hmrc").select("ref", "person")
+    spells = sent["hmrc__employment_spells"].join(known, on="ref").with_columns(after_last("end_date"))
+    answers.append(p45_answers(events, spells, found, observed))
     return count(done(pl.concat(answers)).lazy())
 
 
@@ -311,6 +316,16 @@ def work_answers(events: pl.LazyFrame, jobs: pl.LazyFrame, held: pl.LazyFrame, o
     inside = on_day(days.filter(pl.col("is_later")), held).select("look").unique().with_columns(inside=pl.lit(True))
     answers = answers.join(inside, on="look", how="left")
     return _answered(answers, ~pl.col("is_later") | (pl.col("is_due") & pl.col("inside").is_null()))
+
+
+def p45_answers(events: pl.LazyFrame, spells: pl.LazyFrame, found: pl.LazyFrame, observed: date) -> pl.LazyFrame:
+    days = done(looks(events, P45_LOOKS, observed)).lazy()
+    held = on_day(days, spells).select("look").unique().with_columns(held=pl.lit(True))
+    answers = days.join(held, on="look", how="left").join(found.with_columns(found=pl.lit(True)), on="person", how="left")
+    answers = answers.with_columns(
+        status=pl.when("held").then(pl.lit("yes")).when("found").then(pl.lit("no")).otherwise(pl.lit("unknown"))
+    )
+    return _answered(answers, pl.lit(True))
 
 
 def _answered(answers: pl.LazyFrame, is_applicable: pl.Expr) -> pl.LazyFrame:

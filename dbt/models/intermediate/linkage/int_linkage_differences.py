@@ -1,0 +1,35 @@
+"""One row per level or draw and population, outcome, month, area, group and status that counts another number there."""
+
+
+def model(dbt, session):
+    from dagster_project.linkage import differences
+
+    return differences.model(
+        session,
+        int_people=dbt.ref("int_people"),
+        int_people_joins=dbt.ref("int_people_joins"),
+        int_people_overrides=dbt.ref("int_people_overrides"),
+        linkage_levels=dbt.ref("linkage_levels"),
+        linkage_rules=dbt.ref("linkage_rules"),
+        areas=dbt.ref("areas"),
+        # what the models between people and the marts read (linkage/variants.py says if one is missing)
+        stg_hmrc__employment_spells=dbt.ref("stg_hmrc__employment_spells"),
+        stg_intake__deliveries=dbt.ref("stg_intake__deliveries"),
+        stg_prisons__custody=dbt.ref("stg_prisons__custody"),
+        stg_probation__accommodation=dbt.ref("stg_probation__accommodation"),
+        stg_probation__employment=dbt.ref("stg_probation__employment"),
+        stg_probation__orders=dbt.ref("stg_probation__orders"),
+        int_observation=dbt.ref("int_observation"),
+        available_for_work=dbt.ref("available_for_work"),
+        employed=dbt.ref("employed"),
+        follow_up_points=dbt.ref("follow_up_points"),
+        housed=dbt.ref("housed"),
+        indicator_definitions=dbt.ref("indicator_definitions"),
+        indicator_needs=dbt.ref("indicator_needs"),
+        order_group=dbt.ref("order_group"),
+        order_scope=dbt.ref("order_scope"),
+        release_scope=dbt.ref("release_scope"),
+        settled=dbt.ref("settled"),
+        spell_rules=dbt.ref("spell_rules"),
+        termination_scope=dbt.ref("termination_scope"),
+    )
