@@ -200,7 +200,7 @@ def available(row):
 # ---- the files themselves ----
 
 
-def test_every_extract_of_every_contract_has_a_landing_file_with_exactly_its_columns():
+def test_every_extract_that_is_due_has_a_landing_file_with_exactly_its_columns():
     differences = []
     for path in sorted(CONTRACTS.glob("*.odcs.yaml")):
         contract = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -208,7 +208,8 @@ def test_every_extract_of_every_contract_has_a_landing_file_with_exactly_its_col
         for extract in contract["schema"]:
             names = [column["name"] for column in extract["properties"]]
             files = sorted((LANDING / contract["id"]).glob(f"{extract['name']}_????-??-??.csv"))
-            if not files:
+            is_due = any(promise["property"] == "frequency" for promise in contract["slaProperties"])
+            if is_due and not files:
                 differences.append(f"{contract['id']}/{extract['name']}: no landing file")
             for file in files:
                 with file.open(encoding=settings["encoding"], newline="") as opened:

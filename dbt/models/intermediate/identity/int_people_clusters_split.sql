@@ -8,14 +8,6 @@ with clusters as (
     {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
 ),
 
-people as (
-    select
-        *,
-        {{ agency_bit('agency') }} as agency_bit
-    from {{ ref('int_people_references') }}
-    {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
-),
-
 all_links as (
     select
         reference_a,
@@ -24,16 +16,19 @@ all_links as (
     {{- touched_in('where', 'reference_a', 'int_touched_groups') }}
 ),
 
--- now we have clusters in which an agency speaks twice, and no person has decided that they are one
-crowded as (
+spoken_of as (
     select
-        clusters.cluster_id,
-        people.agency
+        cluster_id,
+        bit_or(agency_bit) as agencies,
+        sum(agency_bit) as sum_of_bits
     from clusters
-    inner join people on clusters.reference_id = people.reference_id
-    where people.agency_bit > 0
-    group by clusters.cluster_id, people.agency
-    having count(*) > 1
+    group by cluster_id
+),
+
+-- now we have clusters in which an agency speaks twice (its bit counts once in one and twice in the other)
+crowded as (
+    select cluster_id from spoken_of
+    where agencies <> sum_of_bits
 ),
 
 decided as (
@@ -43,13 +38,14 @@ decided as (
     where overrides.decision = 'must_link'
 ),
 
+-- their references, where no person has decided that some of them are one
 members as (
     select
         clusters.cluster_id,
         people.*
     from crowded
-    inner join clusters on crowded.cluster_id = clusters.cluster_id
-    inner join people on clusters.reference_id = people.reference_id and crowded.agency = people.agency
+    inner join clusters on crowded.cluster_id = clusters.cluster_id and clusters.agency_bit > 0
+    inner join {{ ref('int_people_references') }} as people on clusters.reference_id = people.reference_id
     left join decided on crowded.cluster_id = decided.cluster_id
     where decided.cluster_id is null
 ),
@@ -144,6 +140,8 @@ decided_links as (
 resolved as (
     select
         clusters.reference_id,
+        clusters.cluster_id as was_in,
+        clusters.agency_bit,
         case when spread.reference_id is null then clusters.cluster_id else coalesce(spread.label, clusters.reference_id) end
             as cluster_id,
         spread.reference_id is not null as is_split
@@ -151,19 +149,20 @@ resolved as (
     left join spread_last as spread on clusters.reference_id = spread.reference_id
 ),
 
-spoken_of as (
+spoken_of_parts as (
     select
-        resolved.cluster_id,
-        bit_or(people.agency_bit) as agencies
+        cluster_id,
+        bit_or(agency_bit) as agencies
     from resolved
-    inner join people on resolved.reference_id = people.reference_id
-    group by resolved.cluster_id
+    where is_split
+    group by cluster_id
 )
 
 select
     resolved.reference_id,
     resolved.cluster_id,
     resolved.is_split,
-    cast(spoken_of.agencies as bigint) as agencies
+    cast(coalesce(parts.agencies, spoken_of.agencies) as bigint) as agencies
 from resolved
-inner join spoken_of on resolved.cluster_id = spoken_of.cluster_id
+inner join spoken_of on resolved.was_in = spoken_of.cluster_id
+left join spoken_of_parts as parts on resolved.is_split and resolved.cluster_id = parts.cluster_id
