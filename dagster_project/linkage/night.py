@@ -65,8 +65,9 @@ def scores(session, references, clusters, touched):
         )
         if is_mending:
             con.execute(f"create table touched as select reference_id from {_sql(touched)}")
-        pairs = candidates.find(con, "records", chosen, "touched" if is_mending else None)
-        return _result(session, con, f"from {score.score(con, 'records', pairs, chosen)}", SCORES)
+        con.execute(f"create view people as from {_sql(references)}")
+        pairs = candidates.find(con, "records", chosen, "touched" if is_mending else None, _sql(clusters))
+        return _result(session, con, f"from {score.score(con, 'people', pairs, chosen)}", SCORES)
 
 
 def joined(session, clusters, scores, overrides):
