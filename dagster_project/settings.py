@@ -18,6 +18,9 @@ from .memory import for_duckdb
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
+EVIDENCE, EXACT = "evidence", "exact"
+
+
 @dataclass(frozen=True)
 class Settings:
     """Paths and limits of one installation. ``memory_limit`` is what DuckDB may take, in its text form, for example ``900MB``."""
@@ -30,6 +33,7 @@ class Settings:
     whole_memory: str = ""  # what all processes of a night may take together, of which DuckDB has ``memory_limit``
     whole_build_days: int = 7  # a night of changes is one that is no longer than that after a whole build
     changes_percent: float = 10  # and whose deliveries hold no more of all rows than that
+    linkage: str = EVIDENCE  # or exact: then nothing is weighed, and people are the clusters of exact links
 
     landing_dir = property(lambda self: self.home / "landing")
     data_dir = property(lambda self: self.home / "data")
@@ -51,13 +55,18 @@ class Settings:
 
 
 def load_settings(home: Path | str | None = None, project_dir: Path | str | None = None) -> Settings:
-    """Settings from ``[tool.outcomes]`` in pyproject.toml, overridden by OUTCOMES_HOME, _MEMORY_LIMIT, _THREADS and _TODAY.
+    """Settings from ``[tool.outcomes]`` in pyproject.toml, or from OUTCOMES_HOME, _MEMORY_LIMIT, _THREADS, _TODAY and _LINKAGE.
 
-    Raises memory.TooLittleMemory when the limit leaves nothing to work with.
+    Raises memory.TooLittleMemory when the limit leaves nothing to work with, ValueError on a way of linking that there is not.
     """
     project = Path(project_dir or os.environ.get("OUTCOMES_PROJECT") or PROJECT_DIR).resolve()
     with open(project / "pyproject.toml", "rb") as file:
         written = tomllib.load(file).get("tool", {}).get("outcomes", {})
+    linkage = os.environ.get("OUTCOMES_LINKAGE") or written.get("linkage", EVIDENCE)
+    if linkage not in (EVIDENCE, EXACT):
+        raise ValueError(
+            f"linkage is '{linkage}' (OUTCOMES_LINKAGE or [tool.outcomes] in pyproject.toml): {EVIDENCE} or {EXACT}."
+        )
     whole = os.environ.get("OUTCOMES_MEMORY_LIMIT") or written.get("memory_limit", "4GB")
     return Settings(
         project_dir=project,
@@ -68,6 +77,7 @@ def load_settings(home: Path | str | None = None, project_dir: Path | str | None
         whole_memory=whole,
         whole_build_days=int(written.get("whole_build_days", 7)),
         changes_percent=float(written.get("changes_percent", 10)),
+        linkage=linkage,
     )
 
 

@@ -91,7 +91,7 @@ def _made_with(settings: Settings) -> str:
     versions = {name: metadata.version(name) for name in MADE_BY}
     definitions = Archive(settings.archive_dir).keep_configuration(settings.project_dir)
     key = hashlib.sha256(settings.person_key_file.read_bytes()).hexdigest()
-    return json.dumps([definitions, versions, key])
+    return json.dumps([definitions, versions, key, settings.linkage])
 
 
 def _stamped(made_with: str, warehouse: Path) -> str:

@@ -123,6 +123,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "OUTCOMES_PERSON_KEY_FILE": str(settings.person_key_file),
         "OUTCOMES_WORK_DIR": str(settings.data_dir / "work"),
         "OUTCOMES_SEEDS_DIR": str(settings.seeds_dir),
+        "OUTCOMES_LINKAGE": settings.linkage,
         "OUTCOMES_DUCKDB_MEMORY": settings.memory_limit,
         "OUTCOMES_THREADS": str(settings.threads),
     }

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.linkage import candidates, joins, model, score
-from dagster_project.settings import PROJECT_DIR
+from dagster_project.linkage import candidates, joins, model, night, score
+from dagster_project.settings import PROJECT_DIR, load_settings
 
 SEEDS = PROJECT_DIR / "seeds"
 FIELDS = ("first_name", "last_name", "date_of_birth", "sex", "postcode", "ni_number", "noms_number", "pnc_id", "crn")
@@ -277,3 +277,18 @@ def test_levels_come_strictest_first_and_one_is_the_default():
     assert model.rule(SEEDS, "review_least_probability") < found[-1][1]
     with pytest.raises(model.ModelUnsound, match="no row nonsense"):
         model.rule(SEEDS, "nonsense")
+
+
+def test_a_way_of_linking_that_there_is_not_is_refused_in_words(monkeypatch):
+    monkeypatch.setenv("OUTCOMES_LINKAGE", "exact")
+    assert load_settings().linkage == "exact"
+    monkeypatch.setenv("OUTCOMES_LINKAGE", "guess")
+    with pytest.raises(ValueError, match="linkage is 'guess'.*evidence or exact"):
+        load_settings()
+
+
+def test_where_exact_links_are_asked_for_nothing_is_weighed(monkeypatch):
+    monkeypatch.setenv("OUTCOMES_LINKAGE", "exact")
+    with duckdb.connect() as con:
+        found = night.scores(con, None, None, None)
+        assert found.fetchall() == [] and found.columns == ["reference_a", "reference_b", "match_weight"]

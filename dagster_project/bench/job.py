@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from ..release import JUDGED, TABLES_WRITTEN
-from ..settings import PROJECT_DIR, Settings, load_settings
+from ..settings import EXACT, PROJECT_DIR, Settings, load_settings
 from .measure import Taken, run
 
 SHOWN_MODELS = 15
@@ -35,6 +35,7 @@ def run_job(settings: Settings, memory_limit: str | None, show: bool = False, ar
     left_out = ("OUTCOMES_", "DBT_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE")  # the last as in the Makefile
     environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     environment |= {"OUTCOMES_HOME": str(settings.home)}
+    environment["OUTCOMES_LINKAGE"] = EXACT  # as the floor and the others link
     if memory_limit:
         environment["OUTCOMES_MEMORY_LIMIT"] = memory_limit
     taken = run([sys.executable, "-m", "dagster_project.cli", "run", *arguments], environment, PROJECT_DIR, show)

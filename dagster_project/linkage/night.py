@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from ..settings import EXACT
 from . import candidates, joins, model, score
 
 SCORES = "reference_a bigint, reference_b bigint, match_weight double"
@@ -50,12 +51,19 @@ def _sql(relation: duckdb.DuckDBPyRelation) -> str:
 def _result(session: duckdb.DuckDBPyConnection, con: duckdb.DuckDBPyConnection, sql: str, columns: str):
     """The rows as a relation of dbt's own connection, typed, also when there are none."""
     frame = con.execute(sql).df()
-    cast = ", ".join(f"cast({c.split()[0]} as {c.split()[1]}) as {c.split()[0]}" for c in columns.split(", "))
-    return session.from_df(frame).project(cast)
+    return session.from_df(frame).project(_cast(columns))
+
+
+def _cast(columns: str, value: str = "") -> str:
+    """SQL of the columns, each a name and a type; of ``value`` for all of them, if it is given."""
+    pairs = [column.split() for column in columns.split(", ")]
+    return ", ".join(f"cast({value or name} as {kind}) as {name}" for name, kind in pairs)
 
 
 def scores(session, references, clusters, touched):
     """Pairs of a weight of score.LEAST_WEIGHT and more; in a night of changes those that a touched reference is in."""
+    if os.environ.get("OUTCOMES_LINKAGE") == EXACT:
+        return session.sql(f"select {_cast(SCORES, 'null')} where false")
     is_mending = os.environ.get("OUTCOMES_BUILD") == "changes"
     with _work(session) as con:
         chosen = model.load(seeds_dir())
