@@ -18,9 +18,9 @@ from dagster_project.settings import Settings
 LANDING = Path(__file__).parent / "hand_world" / "landing"
 FIRST = date(2013, 7, 15)
 NIGHTS = [FIRST + timedelta(days=n) for n in (1, 2, 3)]
-OVERRIDES = [  # the first two end on the second and the third night, the last begins to matter once its reference is known
+OVERRIDES = [  # the first two end on the second night, the last begins to matter once its reference is known
     ("must_link", "dwp/D0127", "probation/X100013", NIGHTS[1].isoformat()),
-    ("must_not_link", "probation/X100014", "prisons/A0014ZZ", NIGHTS[2].isoformat()),
+    ("must_not_link", "probation/X100014", "prisons/A0014ZZ", NIGHTS[1].isoformat()),
     ("must_link", "housing/H0004", "probation/X100006", "2014-01-01"),
 ]
 TWO_READ, ONE_READ = "probation/X100017 probation/X100018", "probation/X100024 probation/X100124"  # two people, and one
@@ -100,14 +100,15 @@ def second_night(agencies: Agencies, landing: Path) -> None:
 def third_night(agencies: Agencies, landing: Path) -> None:
     """The two are two again, an older file says that prisoners were seen earlier, a file is corrected under its own name;
 
-    employment comes and all three are observed to a later day; a decision not to link ends.
+    employment comes and all three are observed to a later day; a customer has a rival.
     """
     agencies.change(PRISONERS, "A0038ZZ", home_postcode="QX1 1AA")
     agencies.send(landing, PRISONERS, "2013-05-31")
     agencies.change(PRISONERS, "A0038ZZ", home_postcode="QX38 2AB")
     agencies.change(PRISONERS, "A0031ZZ", pnc_id="", date_of_birth="08/05/1978")
     agencies.send(landing, PRISONERS, "2013-07-12")
-    agencies.change(CUSTOMERS, "D0210", first_name="Someone", last_name="Otherwise")
+    rival = agencies.held[CUSTOMERS]["D0210",] | {"customer_ref": "D0211", "date_of_birth": "1952-01-21"}
+    agencies.change(CUSTOMERS, "D0211", **rival)  # as like X100012 as D0210 is: neither is joined, though D0210 says nothing new
     agencies.send(landing, CUSTOMERS, "2013-07-12")
     agencies.change(PAYE, "SPL902", first_name="Another", ni_number="QQ100008A")
     agencies.drop(PAYE, "SPL019")
