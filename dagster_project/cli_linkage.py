@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 import click
 
+from .cli_operator import plain_errors
 from .settings import day_of, load_settings
-
-FAULTS = ("CannotReview", "DatabaseHeld", "ModelUnsound", "ContractError")
-
-
-@contextmanager
-def plain_errors():
-    """What can go wrong, said in a line, with exit code 1."""
-    try:
-        yield
-    except Exception as error:
-        if type(error).__name__ not in FAULTS:
-            raise
-        click.echo(str(error), err=True)
-        sys.exit(1)
 
 
 @click.group()

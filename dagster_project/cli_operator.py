@@ -11,7 +11,17 @@ import click
 from .settings import load_settings
 
 FAULTS = ("CannotRebuild", "CannotRestore", "ArchiveError", "RunInProgress", "ReleaseError", "GateError", "ContractError")
-FAULTS += ("CannotWrite", "DatabaseHeld", "DefinitionError", "ReaderError", "NotWritten", "NoRoom", "WrongTerms")
+FAULTS += (
+    "CannotWrite",
+    "DatabaseHeld",
+    "DefinitionError",
+    "ReaderError",
+    "NotWritten",
+    "NoRoom",
+    "WrongTerms",
+    "CannotReview",
+    "ModelUnsound",
+)
 
 
 @contextmanager

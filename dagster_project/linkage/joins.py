@@ -50,7 +50,6 @@ select e.cluster_a, e.cluster_b, e.best[2] as reference_a, e.best[3] as referenc
     round(s.probability, {decimals}) as probability, e.agencies_a, e.agencies_b
 from edges as e join shared as s using (cluster_a, cluster_b)
 where round(s.probability, {decimals}) >= {least}
-order by probability desc, match_weight desc, cluster_a, cluster_b
 """
 FORBIDDEN = """
 create or replace table forbidden as
@@ -78,14 +77,15 @@ def join(
     con.execute(FORBIDDEN.format(must_not=must_not or empty, records=records))
     con.execute(EDGES.format(scores=scores, records=records))
     con.execute(PROBABILITIES.format(decimals=DECIMALS, least=least))
-    a, b, p, agencies_a, agencies_b = con.execute(
-        "select list(cluster_a), list(cluster_b), list(probability), list(agencies_a), list(agencies_b) from "
-        "(select * from probable order by probability desc, match_weight desc, cluster_a, cluster_b)"
-    ).fetchall()[0]
+    rows = con.execute(
+        "select cluster_a, cluster_b, probability, agencies_a, agencies_b from probable "
+        "order by probability desc, match_weight desc, cluster_a, cluster_b"
+    ).fetchall()
+    a, b, p, agencies_a, agencies_b = zip(*rows, strict=True) if rows else ((),) * 5
     apart = con.execute("select cluster_a, cluster_b from forbidden").fetchall()
-    judged = _walk(a or [], b or [], p or [], agencies_a or [], agencies_b or [], levels, apart)
+    judged = _walk(a, b, p, agencies_a, agencies_b, levels, apart)
     con.execute("create or replace table verdicts (cluster_a bigint, cluster_b bigint, level_id varchar, verdict varchar)")
-    con.execute("insert into verdicts select unnest(?), unnest(?), unnest(?), unnest(?)", [a or [], b or [], *judged])
+    con.execute("insert into verdicts select unnest(?), unnest(?), unnest(?), unnest(?)", [list(a), list(b), *judged])
     con.execute(
         "create or replace table joins as select p.* exclude (agencies_a, agencies_b), v.level_id, v.verdict "
         "from probable as p join verdicts as v using (cluster_a, cluster_b)"
