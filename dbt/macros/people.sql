@@ -58,6 +58,15 @@ case {{ agency }}
 end
 {%- endmacro %}
 
+{#- A bit for each agency that sends people, so that who speaks of a person is one number. -#}
+{% macro agency_flag(agency) -%}
+case {{ agency }}
+    {%- for name in people_sources() %}
+    when '{{ name }}' then {{ 2 ** loop.index0 }}
+    {%- endfor %}
+end
+{%- endmacro %}
+
 {#- The columns of int_people_references that say something of the person: a reference is another when one of them is. -#}
 {% macro compared_of_a_person() %}
     {{- return(['first_name', 'last_name', 'date_of_birth'] + people_sources().probation.fields + ['first_seen_date']) }}

@@ -4,6 +4,7 @@
 with people as (
     select
         agency,
+        {{ agency_flag('agency') }} as agency_flag,
         person_id,
         cluster_id,
         sex,
@@ -47,7 +48,8 @@ known as (
         person_id,
         max(sex) as sex,
         max(ethnicity) as ethnicity,
-        max(date_of_birth) as date_of_birth
+        max(date_of_birth) as date_of_birth,
+        bit_or(agency_flag) as agencies
     from people
     group by person_id
 ),
@@ -66,6 +68,7 @@ banded as (
 described as (
     select
         banded.person_id,
+        banded.agencies,
         coalesce(banded.sex, 'not known') as sex,
         coalesce(banded.ethnicity, 'not known') as ethnicity,
         coalesce(
@@ -77,21 +80,6 @@ described as (
     left join places on banded.person_id = places.person_id
 ),
 
-speaking as (
-    select distinct
-        person_id,
-        agency
-    from people
-),
-
-spoken_of as (
-    select
-        person_id,
-        '/' || {{ text_list('agency', '/', 'agency') }} || '/' as agencies
-    from speaking
-    group by person_id
-),
-
 -- now we have who is in which group, and who else knows them
 grouped as (
     select
@@ -100,16 +88,18 @@ grouped as (
         described.ethnicity,
         described.age_band,
         described.area,
-        spoken_of.agencies,
+        described.agencies,
         count(*) as reference_count
     from people
     inner join described on people.person_id = described.person_id
-    inner join spoken_of on people.person_id = spoken_of.person_id
-    group by people.agency, described.sex, described.ethnicity, described.age_band, described.area, spoken_of.agencies
+    group by people.agency, described.sex, described.ethnicity, described.age_band, described.area, described.agencies
 ),
 
 agencies as (
-    select distinct agency from people
+    select distinct
+        agency,
+        agency_flag
+    from people
 ),
 
 found as (
@@ -122,7 +112,7 @@ found as (
         grouped.area,
         sum(grouped.reference_count) as reference_count,
         sum(
-            case when grouped.agencies like '%/' || agencies.agency || '/%' then grouped.reference_count else 0 end
+            case when (grouped.agencies & agencies.agency_flag) <> 0 then grouped.reference_count else 0 end
         ) as linked_count,
         cast(0 as decimal(18, 6)) as expected_missed
     from grouped
@@ -170,6 +160,14 @@ both_ways as (
         person_a,
         probability
     from not_made
+),
+
+speaking as (
+    select distinct
+        people.person_id,
+        people.agency
+    from people
+    inner join both_ways on people.person_id = both_ways.person_id
 ),
 
 missed as (
