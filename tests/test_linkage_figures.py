@@ -96,7 +96,16 @@ def test_what_is_published_of_a_level_differs_by_fives(models, more, shown):
     assert row["rate_pct"] == round(100 * (100 + shown) / (400 + shown), 4)
 
 
-@pytest.mark.parametrize(("low", "high", "shown"), [(25, 25, (25, 25)), (24.75, 25, (23.75, 25)), (24, 26.5, (23.75, 27.5))])
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (25, 25, (25, 25)),
+        (24.75, 25, (23.75, 25)),
+        (24, 26.5, (23.75, 27.5)),
+        (23.75, 26.25, (23.75, 26.25)),
+        (23.749, 26.251, (22.5, 27.5)),  # a hair beyond a five: a night of the whole country was refused for it
+    ],
+)
 def test_the_published_interval_is_moved_outwards_to_fives(models, low, high, shown):
     rows = published(models, 100, 400, low, high)
     assert (rows["medium"]["linkage_low_pct"], rows["medium"]["linkage_high_pct"]) == shown

@@ -31,8 +31,9 @@ moved as (
         shown.denominator,
         round((levels.numerator - shown.numerator) / rules.base) * rules.base as numerator_more,
         round((levels.denominator - shown.denominator) / rules.base) * rules.base as denominator_more,
-        ceil((shown.rate_pct - intervals.linkage_low_pct) / 100 * shown.denominator / rules.base - 0.01) * rules.base as fewer,
-        ceil((intervals.linkage_high_pct - shown.rate_pct) / 100 * shown.denominator / rules.base - 0.01) * rules.base as more
+        -- rates have four decimals: two of them are as far apart as they say but for 0.0001
+        ceil((shown.rate_pct - intervals.linkage_low_pct - 0.0001) / 100 * shown.denominator / rules.base) * rules.base as fewer,
+        ceil((intervals.linkage_high_pct - shown.rate_pct - 0.0001) / 100 * shown.denominator / rules.base) * rules.base as more
     from levels
     inner join shown on {{ is_same_figure('levels', 'shown') }}
     inner join intervals on {{ is_same_figure('levels', 'intervals') }}
