@@ -36,6 +36,15 @@ def chain(length: int) -> list[dict]:
     ]
 
 
+def crowd(count: int) -> list[dict]:
+    """Case records of as many people of one name who were all given one dummy number; the first two and only they are one."""
+    born = ["1958-08-08", *(f"19{58 + n % 30}-08-{8 + n // 30:02}" for n in range(count - 1))]
+    return [
+        person(f"X2100{n:02}", "Crowded", day, ni_number="QQ210000A", postcode="QX20 1AA" if n < 2 else "")
+        for n, day in enumerate(born)
+    ]
+
+
 PROBATION = [
     person("X200001", "Alone", "1980-01-01", ni_number="QQ200001A"),
     person("X200002", "Twice", "1981-01-01", noms_number="A2002ZZ"),
@@ -59,6 +68,7 @@ PROBATION = [
     person("X200022", "Threesome", "1990-01-01", noms_number="A2020ZZ"),
     person("X200023", "Faraway", "1990-11-11"),
     *chain(7),
+    *crowd(40),
     # two whom only a prison record that is wrong holds together: their numbers, names and birthdays are others
     person("X200060", "Bridgeone", "1974-04-04", noms_number="A2060ZZ", ni_number="QQ200060A"),
     person("X200061", "Bridgetwo", "1976-06-06", pnc_id="2001/0002061A", ni_number="QQ200061A"),
@@ -137,6 +147,7 @@ DECISIONS = [  # decision, reference, reference, end
     ("must_not_link", "X200020", "X200021", "2999-01-01"),
     ("must_link", "X200021", "X200022", "2999-01-01"),
     ("must_link", "X200022", "X200023", "2999-01-01"),
+    ("must_link", "X210010", "X210011", "2999-01-01"),
 ]
 
 
@@ -148,6 +159,7 @@ class Identified:
     ids: dict[tuple[str, str], int]
     rows: list[tuple]
     links: list[tuple]
+    broken: set[tuple[int, int]]
     clusters: dict[int, int]
 
     def of(self, *refs: str) -> list[int]:
@@ -185,8 +197,9 @@ def identify(settings: Settings, *arguments: str) -> Identified:
             "select agency, person_ref, person_id, reference_id, reference_count, linked_by from identity.int_people"
         ).fetchall()
         links = con.execute("select reference_a, reference_b, pass from identity.int_people_links").fetchall()
+        broken = set(con.execute("select reference_a, reference_b from identity.int_people_links_broken").fetchall())
         clusters = dict(con.execute("select reference_id, cluster_id from identity.int_people_clusters").fetchall())
-    return Identified(settings, {(r[0], r[1]): r[2] for r in rows}, rows, links, clusters)
+    return Identified(settings, {(r[0], r[1]): r[2] for r in rows}, rows, links, broken, clusters)
 
 
 @dataclass
@@ -329,6 +342,19 @@ def test_a_bridge_does_not_join_two_whom_their_agency_tells_apart(homes):
     for home in (homes.first, homes.second, homes.decided):
         one, other = home.of("X200060", "X200061")
         assert one != other and home.ids["prisons", "A2060ZZ"] in (one, other), "the bridge stays with one of them"
+
+
+def test_a_number_given_to_forty_people_does_not_make_them_one_and_the_links_that_go_are_listed(homes):
+    for home in (homes.first, homes.second, homes.decided):
+        (one, twin, *others), number = home.of(*(f"X2100{n:02}" for n in range(40))), {r[1]: r[3] for r in home.rows}
+        assert one == twin, "they agree on birthday and home as well"
+        crowd = {number[f"X2100{n:02}"] for n in range(40)}
+        stays = {tuple(sorted((number["X210000"], number["X210001"])))}
+        if home is homes.decided:
+            stays.add(tuple(sorted((number["X210010"], number["X210011"]))))
+            assert others.pop(8) == others[8], "a decision is never broken"
+        assert len({one, *others}) == len(others) + 1
+        assert home.broken == {link[:2] for link in home.links if crowd & set(link[:2])} - stays and len(home.broken) > 700
 
 
 def test_weighed_evidence_joins_a_record_without_a_number_and_the_id_stays(homes):

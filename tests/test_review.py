@@ -168,6 +168,8 @@ create table restricted.identity.int_people (agency varchar, person_ref varchar,
     cluster_id bigint, reference_count bigint, sex varchar, ethnicity varchar, date_of_birth date);
 create table restricted.identity.int_people_clusters_split (reference_id bigint, agencies bigint);
 create table restricted.identity.int_people_links (reference_a bigint, reference_b bigint, pass integer);
+create table restricted.identity.int_people_links_broken (cluster_id bigint, reference_a bigint, reference_b bigint, pass integer,
+    agreement integer);
 create table restricted.identity.int_people_joins (cluster_a bigint, cluster_b bigint, reference_a bigint, reference_b bigint,
     match_weight double, probability double, level_id varchar, verdict varchar);
 create table restricted.identity.int_people_scores (reference_a bigint, reference_b bigint, match_weight double);
@@ -217,6 +219,9 @@ def linked() -> duckdb.DuckDBPyConnection:
     rows["int_people_links"].append((*known, 2))
     many = [person(91000 + n, "hmrc", 91, 91, count=26) for n in range(26)]
     rows["int_people_links"] += [(one, many[-1], 5 if one != many[3] else 6) for one in many[:-1]]
+    apart = [person(92000 + n, "ete", 92000 + n, 92000 + n, count=1) for n in range(3)]
+    rows["int_people_links_broken"] = [(92000, *apart[:2], 5, 1), (92000, *apart[1:], 5, 2), (92000, apart[0], apart[2], 6, 3)]
+    rows["int_people_links"] += [row[1:4] for row in rows["int_people_links_broken"]]
     for table, found in rows.items():
         marks = ", ".join("unnest(?)" for _ in found[0])
         con.execute(
@@ -248,10 +253,10 @@ def test_the_queue_has_pairs_far_below_near_and_above_the_threshold_and_of_every
     drawn = [row for row in review_queue.choose(linked, SEEDS, MONTH) if row.sampling_weight]
     parts = Counter(row.stratum for row in drawn)
     assert set(parts) == {
-        *("exact, linked", "high, linked", "high, not linked", "medium, linked"),
+        *("exact, linked", "exact, not linked", "high, linked", "high, not linked", "medium, linked"),
         *("low, not linked", "below, not linked", "far below, not linked"),
     }
-    assert min(n for stratum, n in parts.items() if stratum != "high, not linked") >= 12
+    assert min(n for stratum, n in parts.items() if stratum not in ("high, not linked", "exact, not linked")) >= 12
     for name, values in {"sex": "MF", "ethnicity": "WBA"}.items():
         counts = Counter(getattr(row, name) for row in drawn)
         assert min(counts[v] for v in values) > 0.1 * len(drawn), f"{name}: {counts}"
@@ -267,7 +272,10 @@ def test_suspicious_clusters_are_in_the_queue_by_their_weakest_edge(linked):
         (("dwp", "R2"), ("dwp", "R4")): "person",
         (("dwp", "R90002"), ("police", "R90003")): "twice",
         (("hmrc", "R91003"), ("hmrc", "R91025")): "records",
+        (("ete", "R92001"), ("ete", "R92002")): "records",
     }
+    decide(linked, *((92001, 92002, reader, DIFFERENT) for reader in ("AB", "CD")))
+    assert (("ete", "R92000"), ("ete", "R92001")) in {row.pair for row in review_queue.choose(linked, SEEDS, MONTH)}, "the next"
 
 
 def test_pairs_that_were_decided_are_not_asked_again_and_those_that_wait_come_first(linked):

@@ -25,7 +25,8 @@ from ..linkage.joins import JOINED
 from .linkage_people import people
 
 REFERENCES = "int_people_references"
-EXACT = ("int_people_links", "int_people_clusters", "int_people_clusters_split")
+BROKEN = "int_people_links_broken"
+EXACT = ("int_people_links", "int_people_clusters", "int_people_suspects", "int_people_clusters_split")
 PAIRS_FOR_U = 5e6  # enough for plain Splink; the stored model was learnt from more
 RELATION = re.compile(r'"(?:warehouse|restricted)"\."\w+"\."(\w+)"')
 
@@ -49,6 +50,8 @@ def tiers(con: duckdb.DuckDBPyConnection, given: Path, out: Path, levels: list[t
     steps = Steps()
     with steps.step("exact passes and clusters"):
         for name in EXACT:
+            if name == EXACT[2]:
+                night.broken(con, *(_table(con, of) for of in (*EXACT[1::-1], REFERENCES, "int_people_overrides"))).create(BROKEN)
             sql = (given / "sql" / f"{name}.sql").read_text(encoding="utf-8")
             con.execute(f"create table {name} as " + RELATION.sub(r"\1", sql))
     with steps.step("Splink on what they leave"):

@@ -51,11 +51,51 @@ select e.cluster_a, e.cluster_b, e.best[2] as reference_a, e.best[3] as referenc
 from edges as e join shared as s using (cluster_a, cluster_b)
 where round(s.probability, {decimals}) >= {least}
 """
+# the clusters that scores lead to from touched ones, however far: what is decided of them says nothing of others
+AFFECTED = """
+create or replace table affected_clusters as
+with recursive pairs as materialized (
+    select a.cluster_id as one_id, b.cluster_id as other_id
+    from {scores} as s join ends as a on s.reference_a = a.reference_id join ends as b on s.reference_b = b.reference_id
+),
+steps as materialized (
+    from pairs union select other_id, one_id from pairs
+),
+reached (cluster_id) as (
+    select cluster_id from ends where reference_id in (select reference_id from {touched})
+    union
+    select other_id
+    from reached join steps on one_id = cluster_id
+)
+select cluster_id from reached
+"""
 FORBIDDEN = """
 create or replace table forbidden as
 select distinct least(a.cluster_id, b.cluster_id) as cluster_a, greatest(a.cluster_id, b.cluster_id) as cluster_b
 from {must_not} as f join {records} as a on f.reference_a = a.reference_id join {records} as b on f.reference_b = b.reference_id
 """
+
+
+def affected(con: duckdb.DuckDBPyConnection, clusters: str, scores: str, touched: str | None = None) -> None:
+    """Makes the tables ``affected_clusters`` (cluster_id) and ``affected`` (reference_id: theirs that have scores, and touched).
+
+    ``touched``: a table of the references whose cluster, evidence or decisions may be others than they were, and of those that
+    had evidence with one of them; without it all that have scores are affected.
+    """
+    named = f"select reference_a as reference_id from {scores} union select reference_b from {scores}"
+    if touched:
+        named += f" union select reference_id from {touched}"
+    ends = f"select reference_id, cluster_id from {clusters} where reference_id in ({named})"
+    con.execute(f"create or replace table ends as {ends}")
+    if touched:
+        con.execute(AFFECTED.format(scores=scores, touched=touched))
+    else:
+        con.execute("create or replace table affected_clusters as select distinct cluster_id from ends")
+    con.execute(
+        "create or replace table affected as select reference_id from ends where cluster_id in (select cluster_id from "
+        f"affected_clusters){f' union select reference_id from {touched}' if touched else ''}"
+    )
+    con.execute("drop table ends")
 
 
 def join(

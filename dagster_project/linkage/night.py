@@ -1,4 +1,4 @@
-"""The two steps of linking that a night runs inside dbt, on its connection, with the stored model; nothing is learnt here.
+"""The three steps of linking that a night runs inside dbt, on its connection, with the stored model; nothing is learnt here.
 
 Work is done in a database in memory that ends with the step, on a cursor of its own: what Splink makes holds names, and must
 not touch the warehouse file.
@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from ..settings import EXACT
-from . import candidates, joins, model, score
+from . import candidates, joins, model, oversized, score
 
 SCORES = "reference_a bigint, reference_b bigint, match_weight double"
 JOINS = (
@@ -44,14 +44,17 @@ def _work(session: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnect
             other.execute(f"detach {name}")
 
 
+def _is_mending() -> bool:
+    return os.environ.get("OUTCOMES_BUILD") == "changes"
+
+
 def _sql(relation: duckdb.DuckDBPyRelation) -> str:
     return f"({relation.sql_query()})"
 
 
 def _result(session: duckdb.DuckDBPyConnection, con: duckdb.DuckDBPyConnection, sql: str, columns: str):
     """The rows as a relation of dbt's own connection, typed, also when there are none."""
-    frame = con.execute(sql).df()
-    return session.from_df(frame).project(_cast(columns))
+    return session.from_arrow(con.sql(sql).to_arrow_table()).project(_cast(columns))
 
 
 def _cast(columns: str, value: str = "") -> str:
@@ -60,38 +63,50 @@ def _cast(columns: str, value: str = "") -> str:
     return ", ".join(f"cast({value or name} as {kind}) as {name}" for name, kind in pairs)
 
 
+def broken(session, clusters, links, references, overrides):
+    """The exact links that clusters larger than the rule's lose (oversized.find)."""
+    folder = seeds_dir()
+    with _work(session) as con:
+        fields = model.load(folder).compared
+        largest = int(model.rule(folder, "largest_cluster"))
+        given = [_sql(relation) for relation in (clusters, links, references, overrides)]
+        made = oversized.find(con, *given, fields, largest)
+        return _result(session, con, f"from {made}", oversized.BROKEN)
+
+
 def scores(session, references, clusters, touched):
     """Pairs of a weight of score.LEAST_WEIGHT and more; in a night of changes those that a touched reference is in."""
     if os.environ.get("OUTCOMES_LINKAGE") == EXACT:
         return session.sql(f"select {_cast(SCORES, 'null')} where false")
-    is_mending = os.environ.get("OUTCOMES_BUILD") == "changes"
     with _work(session) as con:
         chosen = model.load(seeds_dir())
-        con.execute(
-            f"create view records as select r.*, c.cluster_id, c.agencies from {_sql(references)} as r "
-            f"join {_sql(clusters)} as c on r.reference_id = c.reference_id"
-        )
-        if is_mending:
+        con.execute(f"create view people as from {_sql(references)}; create view clusters as from {_sql(clusters)}")
+        if _is_mending():
             con.execute(f"create table touched as select reference_id from {_sql(touched)}")
-        con.execute(f"create view people as from {_sql(references)}")
-        pairs = candidates.find(con, "records", chosen, "touched" if is_mending else None, _sql(clusters))
+        pairs = candidates.find(con, "people", chosen, "touched" if _is_mending() else None, "clusters")
         return _result(session, con, f"from {score.score(con, 'people', pairs, chosen)}", SCORES)
 
 
-def joined(session, clusters, scores, overrides):
-    """All clusters that may be one person with the least probability of the review's rule, and more."""
+def joined(session, clusters, scores, overrides, touched=None, standing=None):
+    """All clusters that may be one person with the least probability of the review's rule, and more.
+
+    In a night of changes only clusters that scores lead to from ``touched`` references are decided again; all others stay as
+    they are in ``standing``, for nothing that decides about them has changed (joins.affected).
+    """
     with _work(session) as con:
-        folder = seeds_dir()
-        con.execute(
-            f"create table records as from {_sql(clusters)} where cluster_id in (select c.cluster_id from {_sql(clusters)} as c "
-            f"join (select reference_a as reference_id from {_sql(scores)} union select reference_b from {_sql(scores)}) as s "
-            "using (reference_id))"
-        )
+        folder, clusters = seeds_dir(), _sql(clusters)
         con.execute(f"create table weighed as from {_sql(scores)}")
         con.execute(
             f"create table must_not as select reference_a, reference_b from {_sql(overrides)} where decision = 'must_not_link'"
         )
+        if _is_mending():
+            con.execute(f"create table touched as select reference_id from {_sql(touched)}")
+        joins.affected(con, clusters, "weighed", "touched" if _is_mending() else None)
+        con.execute(f"create table records as from {clusters} where cluster_id in (select cluster_id from affected_clusters)")
+        again = "(select reference_id from affected)"
+        con.execute(f"delete from weighed where reference_a not in {again}")
         made = joins.join(
             con, "records", "weighed", model.levels(folder), model.rule(folder, "review_least_probability"), "must_not"
         )
-        return _result(session, con, f"from {made}", JOINS)
+        kept = f" union all select * from {standing} where reference_a not in {again}"
+        return _result(session, con, f"select * from {made}{kept if _is_mending() else ''}", JOINS)

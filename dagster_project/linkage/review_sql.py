@@ -66,15 +66,20 @@ select t.* exclude (pairs, weight), round(t.weight * s.size / sum(t.weight) over
 from taken as t
 join sizes as s using (stratum)
 """
-# the weakest edge of what cannot be right: one agency twice without a link between the two, too many references, a conflict
+# the weakest edge of what cannot be right: one agency twice without a link between the two, too many references, a conflict; and
+# of a cluster that was broken as it was too large, the surest link that went: if it was right, the next one is asked after it
 SUSPICIOUS = """
 with people as (
     select p.agency, p.reference_id, p.cluster_id, p.person_id, p.reference_count, c.agencies
     from restricted.identity.int_people as p join restricted.identity.int_people_clusters_split as c using (reference_id)
 ),
+broken as (
+    select * from restricted.identity.int_people_links_broken
+),
 links as (
     select l.*, p.cluster_id, p.person_id from restricted.identity.int_people_links as l
     join people as p on l.reference_a = p.reference_id
+    anti join broken on l.reference_a = broken.reference_a and l.reference_b = broken.reference_b
 ),
 weakest_links as (
     select cluster_id, any_value(person_id) as person_id, max((pass, reference_a, reference_b)) as edge
@@ -95,6 +100,11 @@ twice as (
 large as (
     select distinct person_id from people where reference_count > {largest}
 ),
+read as (
+    select (reference_a, reference_b) from restricted.identity.int_people_overrides
+    union
+    select (reference_a, reference_b) from settled
+),
 found as (
     select 'joining them would put two records of one agency, or two that were kept apart, into one person' as why,
         reference_a, reference_b, 1 - probability as doubt
@@ -107,12 +117,15 @@ found as (
         coalesce(j.edge[1], 2 - l.edge[1])
     from large left join weakest_joins as j using (person_id)
     left join (select person_id, max(edge) as edge from weakest_links group by person_id) as l using (person_id)
+    union all
+    select 'the surest of the links that were broken in a cluster of very many records', edge[3], edge[4], edge[1]
+    from (
+        select min((pass, -agreement, reference_a, reference_b)) as edge from broken
+        where (reference_a, reference_b) not in (from read) group by cluster_id
+    )
 )
 select why, reference_a, reference_b from found
-where (reference_a, reference_b) not in (
-    select (reference_a, reference_b) from restricted.identity.int_people_overrides
-    union select (reference_a, reference_b) from settled
-)
+where (reference_a, reference_b) not in (from read)
 order by row_number() over (partition by why order by doubt, reference_a, reference_b), why
 """
 REFERENCES = """

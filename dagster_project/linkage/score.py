@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 
 import duckdb
 
@@ -34,8 +36,8 @@ def predict(con: duckdb.DuckDBPyConnection, records: str, pairs: str, model: Mod
     from splink import DuckDBAPI, Linker  # takes a second: only when there is something to compare
 
     con.execute(
-        f"create or replace table compared as select * from {records} where reference_id in "
-        f"(select reference_a from {pairs} union select reference_b from {pairs})"
+        f"create or replace table compared as select {', '.join(_needed(con, records, model))} from {records} as r "
+        f"join (select reference_a as wanted from {pairs} union select reference_b from {pairs}) on r.reference_id = wanted"
     )
     con.execute(
         "create or replace table blocked as select reference_a as join_key_l, reference_b as join_key_r, '0' as match_key "
@@ -47,6 +49,13 @@ def predict(con: duckdb.DuckDBPyConnection, records: str, pairs: str, model: Mod
         linker.table_management.register_term_frequency_lookup(api.register(_lookup(con, column, model)), column)
     linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
     return linker.inference.predict(threshold_match_weight=least).physical_name
+
+
+def _needed(con: duckdb.DuckDBPyConnection, records: str, model: Model) -> list[str]:
+    """The columns of records that the model's settings speak of: Splink copies all that it is given, several times."""
+    said = set(re.findall(r"\w+", json.dumps(model.settings).replace("\\n", " ")))
+    columns = [name for name, *_ in con.execute(f"describe select * from {records}").fetchall()]
+    return [name for name in columns if name in said or f"{name}_l" in said]
 
 
 def _lookup(con: duckdb.DuckDBPyConnection, column: str, model: Model) -> str:

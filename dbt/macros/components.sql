@@ -20,27 +20,45 @@ with recursive edges as materialized (
     from {{ links }}
 ),
 
+-- most references have one link, to one that has no other: only the rest need a walk
+branching as materialized (
+    select from_id as reference_id from edges
+    group by from_id
+    having count(*) > 1
+),
+
+walked as materialized (
+    select * from edges
+    where from_id in (select reference_id from branching) or to_id in (select reference_id from branching)
+),
+
 spread (reference_id, label) using key (reference_id) as (
     select
         from_id as reference_id,
         min(least(from_id, to_id)) as label
-    from edges
+    from walked
     group by from_id
     union
     select
-        edges.to_id as reference_id,
+        walked.to_id as reference_id,
         min(spread.label) as label
     from spread
-    inner join edges on spread.reference_id = edges.from_id
-    inner join recurring.spread as reached on edges.to_id = reached.reference_id
+    inner join walked on spread.reference_id = walked.from_id
+    inner join recurring.spread as reached on walked.to_id = reached.reference_id
     where spread.label < reached.label
-    group by edges.to_id
+    group by walked.to_id
 )
 
 select
     reference_id,
     label
 from spread
+union all
+select
+    from_id as reference_id,
+    least(from_id, to_id) as label
+from edges
+where from_id not in (select reference_id from branching) and to_id not in (select reference_id from branching)
 {% endmacro %}
 {% macro spark__components(links) %}
 with edges as (

@@ -2,33 +2,28 @@
 -- that it had.
 -- depends_on: {{ ref('int_touched_links') }}, {{ ref('int_people_links') }}
 {%- if is_mending() %}
+{#- not as CTEs, which DuckDB would write out: of all links few are touched -#}
+{%- set links = ref('int_people_links') %}
+{%- set clusters = standing('int_people_clusters') %}
 with touched as (
     select reference_id from {{ ref('int_touched_links') }}
-),
-
-links as (
-    select * from {{ ref('int_people_links') }}
 ),
 
 reached as (
     select reference_id from touched
     union
     select links.reference_a
-    from links
+    from {{ links }} as links
     inner join touched on links.reference_b = touched.reference_id
     union
     select links.reference_b
-    from links
+    from {{ links }} as links
     inner join touched on links.reference_a = touched.reference_id
-),
-
-clusters as (
-    select * from {{ standing('int_people_clusters') }}
 ),
 
 held as (
     select distinct clusters.cluster_id
-    from clusters
+    from {{ clusters }} as clusters
     inner join reached on clusters.reference_id = reached.reference_id
 ),
 
@@ -36,7 +31,7 @@ grouped as (
     select reference_id from reached
     union
     select clusters.reference_id
-    from clusters
+    from {{ clusters }} as clusters
     inner join held on clusters.cluster_id = held.cluster_id
 )
 

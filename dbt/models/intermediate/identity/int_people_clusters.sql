@@ -1,4 +1,5 @@
--- One row per reference with the cluster it falls in (references joined by links, directly or through others) and its agency's bit.
+-- One row per reference with the cluster it falls in (references joined by links, directly or through others), its agency's bit,
+-- and of the cluster: the bits of all agencies that speak of it, whether one of them speaks twice, and its size.
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
 -- depends_on: {{ ref('int_touched_groups') }}
 with people as (
@@ -21,13 +22,33 @@ connected as (
     {{ components('links') }}
 ),
 
-joined as (
+joined as {{ materialized() }} (
     select
         people.reference_id,
-        coalesce(connected.label, people.reference_id) as cluster_id,
+        connected.label,
         people.agency_bit
     from people
     left join connected on people.reference_id = connected.reference_id
+),
+
+-- a bit that counts once in one and twice in the other is that of an agency that speaks twice
+spoken_of as (
+    select
+        label,
+        cast(bit_or(agency_bit) as bigint) as agencies,
+        bit_or(agency_bit) <> sum(agency_bit) as is_crowded,
+        cast(count(*) as integer) as reference_count
+    from joined
+    where label is not null
+    group by label
 )
 
-select * from joined
+select
+    joined.reference_id,
+    coalesce(joined.label, joined.reference_id) as cluster_id,
+    joined.agency_bit,
+    coalesce(spoken_of.agencies, cast(joined.agency_bit as bigint)) as agencies,
+    coalesce(spoken_of.is_crowded, false) as is_crowded,
+    coalesce(spoken_of.reference_count, 1) as reference_count
+from joined
+left join spoken_of on joined.label = spoken_of.label

@@ -1,53 +1,47 @@
--- As int_people_clusters, with clusters taken apart that hold a must-not-link pair, or two references that their agency tells
--- apart: every reference goes with the nearest member of such a pair, first along must-link decisions, then along any link.
+-- As int_people_clusters, with clusters taken apart that are oversized (int_people_links_broken says at which links), that hold a
+-- must-not-link pair, or two references that their agency tells apart: every reference goes with the nearest member of such a
+-- pair, first along must-link decisions, then along any link.
 -- `agencies`: the agencies that speak of the cluster, a bit each (macros/people.sql).
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
 -- depends_on: {{ ref('int_touched_groups') }}
-with clusters as (
-    select * from {{ ref('int_people_clusters') }}
-    {{- touched_in('where', 'reference_id', 'int_touched_groups') }}
+with overrides as (
+    select * from {{ ref('int_people_overrides') }}
+),
+
+clusters as (
+    select * from {{ ref('int_people_suspects') }}
+),
+
+broken as (
+    select * from {{ ref('int_people_links_broken') }}
 ),
 
 all_links as (
     select
-        reference_a,
-        reference_b
-    from {{ ref('int_people_links') }}
-    {{- touched_in('where', 'reference_a', 'int_touched_groups') }}
-),
-
-spoken_of as (
-    select
-        cluster_id,
-        bit_or(agency_bit) as agencies,
-        sum(agency_bit) as sum_of_bits
-    from clusters
-    group by cluster_id
-),
-
--- now we have clusters in which an agency speaks twice (its bit counts once in one and twice in the other)
-crowded as (
-    select cluster_id from spoken_of
-    where agencies <> sum_of_bits
+        links.reference_a,
+        links.reference_b
+    from {{ ref('int_people_links') }} as links
+    inner join clusters on links.reference_a = clusters.reference_id
+    left join broken on links.reference_a = broken.reference_a and links.reference_b = broken.reference_b
+    where broken.reference_a is null
 ),
 
 decided as (
     select distinct clusters.cluster_id
-    from {{ ref('int_people_overrides') }} as overrides
+    from overrides
     inner join clusters on overrides.reference_a = clusters.reference_id
     where overrides.decision = 'must_link'
 ),
 
--- their references, where no person has decided that some of them are one
+-- references of clusters in which an agency speaks twice and no person has decided that some of them are one
 members as (
     select
         clusters.cluster_id,
         people.*
-    from crowded
-    inner join clusters on crowded.cluster_id = clusters.cluster_id and clusters.agency_bit > 0
+    from clusters
     inner join {{ ref('int_people_references') }} as people on clusters.reference_id = people.reference_id
-    left join decided on crowded.cluster_id = decided.cluster_id
-    where decided.cluster_id is null
+    left join decided on clusters.cluster_id = decided.cluster_id
+    where clusters.is_crowded and clusters.agency_bit > 0 and decided.cluster_id is null
 ),
 
 -- two references of an agency that nothing but a bridge of other records holds together, and that contradict each other
@@ -69,7 +63,7 @@ pairs as (
     select
         reference_a,
         reference_b
-    from {{ ref('int_people_overrides') }}
+    from overrides
     where decision = 'must_not_link'
     union
     select
@@ -126,7 +120,7 @@ decided_links as (
         links.from_id,
         links.to_id
     from links
-    inner join {{ ref('int_people_overrides') }} as overrides
+    inner join overrides
         on
             overrides.decision = 'must_link'
             and least(links.from_id, links.to_id) = overrides.reference_a
@@ -140,29 +134,36 @@ decided_links as (
 resolved as (
     select
         clusters.reference_id,
-        clusters.cluster_id as was_in,
         clusters.agency_bit,
         case when spread.reference_id is null then clusters.cluster_id else coalesce(spread.label, clusters.reference_id) end
-            as cluster_id,
-        spread.reference_id is not null as is_split
+            as cluster_id
     from clusters
     left join spread_last as spread on clusters.reference_id = spread.reference_id
+    where clusters.is_part or spread.reference_id is not null
 ),
 
-spoken_of_parts as (
+spoken_of as (
     select
         cluster_id,
-        bit_or(agency_bit) as agencies
+        cast(bit_or(agency_bit) as bigint) as agencies
     from resolved
-    where is_split
     group by cluster_id
+),
+
+taken_apart as (
+    select
+        resolved.reference_id,
+        resolved.cluster_id,
+        spoken_of.agencies
+    from resolved
+    inner join spoken_of on resolved.cluster_id = spoken_of.cluster_id
 )
 
 select
-    resolved.reference_id,
-    resolved.cluster_id,
-    resolved.is_split,
-    cast(coalesce(parts.agencies, spoken_of.agencies) as bigint) as agencies
-from resolved
-inner join spoken_of on resolved.was_in = spoken_of.cluster_id
-left join spoken_of_parts as parts on resolved.is_split and resolved.cluster_id = parts.cluster_id
+    whole_clusters.reference_id,
+    coalesce(taken_apart.cluster_id, whole_clusters.cluster_id) as cluster_id,
+    taken_apart.reference_id is not null as is_split,
+    coalesce(taken_apart.agencies, whole_clusters.agencies) as agencies
+from {{ ref('int_people_clusters') }} as whole_clusters
+left join taken_apart on whole_clusters.reference_id = taken_apart.reference_id
+{{- touched_in('where', 'whole_clusters.reference_id', 'int_touched_groups') }}

@@ -9,4 +9,6 @@ def model(dbt, session):
         clusters=dbt.ref("int_people_clusters_split"),
         scores=dbt.ref("int_people_scores"),
         overrides=dbt.ref("int_people_overrides"),
+        touched=dbt.ref("int_touched_rivals"),
+        standing=dbt.this,
     )

@@ -5,17 +5,16 @@
 -- depends_on: {{ ref('int_touched_links') }}
 {#- every pair once, or from the side of a reference that is sought again -#}
 {%- set once = '<>' if is_mending() else '<' %}
-with people as (
-    select * from {{ ref('int_people_references') }}
+{#- not through a CTE that is read many times over: DuckDB would write all people out first, and look at more than can meet -#}
+{%- set people = ref('int_people_references') %}
+{%- set sought = 'sought' if is_mending() else people %}
+with overrides as (
+    select * from {{ ref('int_people_overrides') }}
 ),
 
 sought as (
-    select * from people
+    select * from {{ people }}
     {{- touched_in('where', 'reference_id', 'int_touched_links') }}
-),
-
-overrides as (
-    select * from {{ ref('int_people_overrides') }}
 ),
 
 {% for pass, number in [('noms', 'noms_number'), ('pnc', 'pnc_id'), ('crn', 'crn'), ('ni', 'ni_number')] -%}
@@ -24,8 +23,8 @@ overrides as (
             a.reference_id as reference_a,
             b.reference_id as reference_b,
             '{{ pass }}' as pass_id
-        from sought as a
-        inner join people as b on a.{{ number }} = b.{{ number }} and a.reference_id {{ once }} b.reference_id
+        from {{ sought }} as a
+        inner join {{ people }} as b on a.{{ number }} = b.{{ number }} and a.reference_id {{ once }} b.reference_id
         where {{ is_same_person('a', 'b') }}
     ),
 
