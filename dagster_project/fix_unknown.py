@@ -59,9 +59,13 @@ class Mart:
         named = self.con.execute(f"select distinct {quote_name(column)} from w.marts.{self.mart}").fetchall()
         return {self.deliveries[delivery] for (delivery,) in named if delivery in self.deliveries}
 
-    def _deciders(self) -> dict[str, set[tuple[str, str]]]:
-        """Outcome → the extracts whose records decided other events: of the evidence columns, the one filled when it is known."""
-        evidence = [c for c in self.columns if c.endswith("_evidence_delivery_id")]
+    def _deciders(self, may_say: dict[str, set[tuple[str, str]]]) -> dict[str, set[tuple[str, str]]]:
+        """Outcome → the extracts whose records decided other events: of the evidence columns, the one filled when it is known.
+
+        Only a column that names an extract which ``may_say`` it is the outcome's own.
+        """
+        delivered = {c: self._delivered(c) for c in self.columns if c.endswith("_evidence_delivery_id")}
+        evidence = list(delivered)
         bits = [f"cast({quote_name(c)} is not null as bigint)" for c in evidence]
         places = [1 << i for i in range(len(bits))]
         for outcome in self.statuses:
@@ -77,9 +81,9 @@ class Mart:
             every, best, name = sum(count for _, count in asked), 0.0, ""
             for i, column in enumerate(evidence):
                 alike = sum(n for mask, n in asked if (mask >> i & 1) == (mask // place % 4 != IS_UNKNOWN))
-                if every and alike / every > best:
+                if every and alike / every > best and delivered[column] & may_say[outcome]:
                     best, name = alike / every, column
-            found[outcome] = self._delivered(name) if name else set()
+            found[outcome] = delivered[name] if name else set()
         return found
 
     def _senders(self) -> list[set[tuple[tuple[str, str], bool]]]:
@@ -88,15 +92,22 @@ class Mart:
         Of whom a person is not known, the agency of the event should send them.
         """
         parents = {(e.agency, c.parent.split(".")[0]) for e in self.both.contracts.extracts for c in e.columns if c.parent}
-        owns, deciders, found = self._delivered("_delivery_id"), self._deciders(), []
+        owns, found = self._delivered("_delivery_id"), []
         agencies = {agency for agency, _ in owns}
+        every = {outcome: self._needs(outcome) for outcome in self.statuses}
+        may_say = {outcome: needs - parents - owns for outcome, needs in every.items()}
+        deciders = self._deciders(may_say)
         for definition, _ in self.wanted:
-            outcome = (self.population, definition["outcome"])
-            needs = {(n["agency"], n["extract"]) for n in self.both.needs if (n["population"], n["outcome"]) == outcome}
-            asked = deciders[definition["outcome"]] & needs or needs - parents - owns
+            outcome, needs = definition["outcome"], every[definition["outcome"]]
+            asked = deciders[outcome] & needs or may_say[outcome]
             senders = {(sender, True) for sender in asked}
             found.append(senders | {(sender, False) for sender in needs & parents if sender[0] in agencies})
         return found
+
+    def _needs(self, outcome: str) -> set[tuple[str, str]]:
+        """The extracts that an outcome rests on."""
+        of_outcome = [n for n in self.both.needs if (n["population"], n["outcome"]) == (self.population, outcome)]
+        return {(n["agency"], n["extract"]) for n in of_outcome}
 
     # which events -----------------------------------------------------------------------------------------------------
 

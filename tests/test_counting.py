@@ -277,7 +277,8 @@ def test_a_measure_outside_its_time_is_not_applicable(figures, definitions):
 def test_a_period_with_a_follow_up_that_is_not_yet_due_is_not_available(figures):
     late = [r for r in figures if r["status"] == "not_available" and r["basis"] == "computed"]
     assert late and all("follow-up of some events" in r["status_reason"] for r in late)
-    assert {r["indicator_id"] for r in late} == {"MI017a"}  # the release of 11 February 2013 and the extract of 30 June 2013
+    # the releases of 30 December 2012 and 11 February 2013, and the extract of 30 June 2013
+    assert {r["indicator_id"] for r in late} == {"MI017a", "P45_6M", "REOFFENDING_1Y"}
 
 
 def test_a_department_that_returned_nothing_is_a_row_that_says_so(figures):

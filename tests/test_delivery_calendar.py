@@ -537,6 +537,10 @@ EVIDENCE = {  # outcome → what the columns of its evidence begin with
     "settled_three_months": "three_months",
     "employed_six_weeks": "six_weeks",
     "employed_six_months": "six_months",
+    "employed_p45_six_weeks": "p45_six_weeks",
+    "employed_p45_six_months": "p45_six_months",
+    "out_of_work_benefit_one_month": "benefit_one_month",
+    "reoffended_one_year": "reoffence",
 }
 
 
@@ -592,7 +596,7 @@ def test_every_record_that_decides_an_outcome_is_of_an_extract_that_it_is_said_t
                 if row["id"]:
                     assert register[row["id"]] in extracts, (population, outcome, register[row["id"]])
                     seen.add(register[row["id"]])
-    assert len(seen) >= 5  # orders, accommodation, employment, custody, P45
+    assert len(seen) >= 7  # orders, accommodation, employment, custody, P45, benefits, offences
 
 
 # --- terms of a contract ------------------------------------------------------------------------------------------------

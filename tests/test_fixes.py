@@ -156,8 +156,23 @@ def test_the_largest_move_comes_first_and_none_is_more_than_all(found):
 
 
 def test_rows_that_no_indicator_needs_move_none(found):
-    assert all(not f.moves for f in found if f.agency == "police")
-    assert any(f.agency == "police" for f in found)
+    assert all(not f.moves for f in found if f.agency == "housing")
+    assert any(f.agency == "housing" for f in found)
+
+
+@pytest.mark.parametrize(
+    ("indicator", "extracts"),
+    [
+        ("P45_6W", {("hmrc", "employment_spells")}),
+        ("BENEFIT_1M", {("dwp", "benefit_claims")}),
+        ("REOFFENDING_1Y", {("police", "offences")}),
+        ("MI014", {("probation", "accommodation"), ("prisons", "custody")}),
+    ],
+)
+def test_what_is_unknown_after_a_release_is_asked_of_who_could_say_it_and_of_nobody_else(found, indicator, extracts):
+    which = fixes.COLUMNS.index("indicator")
+    asked = {(f.agency, f.extract) for f in _of(found, fixes.UNKNOWN) if any(f"{indicator} " in row[which] for row in f.rows)}
+    assert asked == extracts
 
 
 @pytest.fixture
@@ -168,6 +183,20 @@ def copied(hand_world, tmp_path):
     for database in (hand_world.settings.restricted_db, hand_world.settings.warehouse_db):
         shutil.copy(database, settings.data_dir)
     return settings
+
+
+def test_what_is_unknown_is_not_asked_of_those_who_only_say_who_was_released(copied, contracts):
+    """Of P45 work most is known and little has a record, so that where people slept is known as it is: custody never says it."""
+    with duckdb.connect(str(copied.warehouse_db)) as con:
+        con.execute(
+            "update marts.release_outcomes set p45_six_weeks_evidence_delivery_id = null, first_night_evidence_delivery_id = "
+            "if(employed_p45_six_weeks_status = 'unknown', null, _delivery_id)"
+        )
+    with fixes.Fixes(copied, contracts) as both:
+        unknown = [_with_rows(both, f) for f in both.all(NOW) if f.kind == fixes.UNKNOWN]
+    which = fixes.COLUMNS.index("indicator")
+    asked = {(f.agency, f.extract) for f in unknown if any("P45_6W " in row[which] for row in f.rows)}
+    assert asked == {("hmrc", "employment_spells")}
 
 
 def test_a_row_of_a_delta_that_was_sent_again_is_no_longer_asked_for(copied, contracts, found):

@@ -6,6 +6,7 @@ import json
 
 import duckdb
 import pytest
+from compiled import Compiled
 
 from dagster_project.linkage import differences, resample, variants
 from dagster_project.linkage.resample import Join
@@ -130,6 +131,59 @@ def test_a_draw_counts_what_a_recount_of_everybody_in_that_draw_counts(doubted, 
 
         expected = difference(recount(doubted, f"draw_{draw}", people_of(doubted, taken)), usual)
         assert worlds[None, draw] == expected
+
+
+# of each person all is sure but the link to one agency's reference
+PLANTED = """
+select least(cluster_id, centre) as cluster_a, greatest(cluster_id, centre) as cluster_b, 'joined' as verdict,
+    cast(if(is_doubted, 0.93, 1) as double) as probability, if(is_doubted, 'medium', 'high') as level_id
+from (
+    select distinct cluster_id, last_value(cluster_id) over (
+            partition by person_id order by agency rows between unbounded preceding and unbounded following) as centre,
+        agency = '{{agency}}' and person_id in (select person_id from ({int_people}) where person_ref = '{{ref}}') as is_doubted
+    from ({int_people}))
+where cluster_id <> centre
+"""
+NATION = "geography_code = 'EW' and period_type = 'financial_year' and period_start = date '2009-04-01'"
+
+
+@pytest.mark.parametrize(
+    ("indicator", "agency", "ref", "area", "month", "without"),
+    [
+        ("P45_6W", "hmrc", "A0032ZZ", "11", "2009-05-01", "no"),  # the number is known, and no job under it
+        ("BENEFIT_1M", "dwp", "A0032ZZ", "11", "2009-05-01", "unknown"),
+        ("REOFFENDING_1Y", "police", "A0033ZZ", "57", "2009-06-01", "unknown"),
+    ],
+)
+def test_a_doubtful_link_moves_the_figure_that_rests_on_it_and_gives_it_an_interval(
+    hand_world, doubted, indicator, agency, ref, area, month, without
+):
+    con, tables, models = doubted
+    planted = PLANTED.format(**tables).format(agency=agency, ref=ref)
+    rules = "select 'resamples' as rule_id, 200 as value union all select 'resample_seed', 5"
+    changes = {"int_people_joins": planted, "linkage_rules": rules}
+    rows = differences.find(con, tables | changes, models.folder).to_pylist()
+    seeds = {name: hand_world.query(f"from warehouse.seeds.{name}") for name in ("indicator_definitions", "indicator_needs")}
+    outcome = next(d["outcome"] for d in seeds["indicator_definitions"] if d["indicator_id"] == indicator)
+    at_high = {(r["area_code"], f"{r['month_start']}", r["status"]): r["event_count"] for r in rows
+               if (r["level_id"], r["outcome"]) == ("high", outcome)}  # fmt: skip
+    assert at_high == {(area, month, "yes"): -1, (area, month, without): 1}
+    draws = {r["draw"] for r in rows if r["draw"] and r["outcome"] == outcome}
+    assert 5 <= len(draws) <= 30, "of 200 draws some 14 leave the link out"
+
+    compiled = Compiled(hand_world.settings)
+    places = {name: hand_world.query(f"from warehouse.indicators.{name}") for name in ("area_memberships", "reporting_periods")}
+    more = {"linkage_differences": rows, "indicator_definitions": seeds["indicator_definitions"], **places}
+    compiled.run("linkage_counts", more, keep=True)
+    figures = hand_world.query(f"from warehouse.indicators.indicators where indicator_id = '{indicator}' and {NATION}")
+    compiled.put(("warehouse", "indicators", "indicators"), figures)
+    compiled.put(("warehouse", "seeds", "indicator_needs"), seeds["indicator_needs"])
+    interval_rules = [{"rule_id": "resamples", "value": 200}, {"rule_id": "resample_interval_pct", "value": 95}]
+    (interval,) = compiled.run("linkage_intervals", {"linkage_rules": interval_rules})
+    yes, known = figures[0]["numerator"], figures[0]["denominator"]
+    low = (yes - 1) / (known - (without == "unknown"))
+    assert interval["linkage_low_pct"] == pytest.approx(100 * low, abs=1e-4)
+    assert interval["linkage_high_pct"] == figures[0]["rate_pct"]
 
 
 def test_neither_threads_nor_the_order_of_rows_change_a_draw(doubted):

@@ -362,13 +362,27 @@ def test_a_spell_counts_from_its_first_day_to_its_last_and_on_no_day_around_them
 def test_the_evidence_of_a_p45_answer_is_the_job_in_force_that_started_last(compiled, held, around, jobs):
     jobs = [{**j, "record_id": f"S{n}", "is_evidenced": True, "_delivery_id": "D1", "_row_number": n} for n, j in enumerate(jobs)]
     event_days(compiled, held, around)
-    found = {r["event_id"]: r["evidence_row_number"] for r in compiled.run("int_p45_on_day", {"int_p45_records": jobs})}
+    found = by_key(compiled.run("int_p45_on_day", {"int_p45_records": jobs}), ["evidence_row_number"])
     expected = {}
-    for event in held["int_terminations"]:
-        there = [j for j in jobs if j["person_id"] == event["person_id"] is not None and holds(j, event["event_date"])]
-        if there:
-            expected[event["event_id"]] = max(there, key=lambda j: (j["start_date"], j["record_id"]))["_row_number"]
+    for population, event, follow_up, on, *_ in looks_at(held, around):
+        there = [j for j in jobs if j["person_id"] == event["person_id"] is not None and holds(j, on)]
+        if there and population in ("termination", "release"):
+            last = max(there, key=lambda j: (j["start_date"], j["record_id"]))["_row_number"]
+            expected[population, event["event_id"], follow_up] = {"evidence_row_number": last}
     assert found == expected
+
+
+def test_the_greatest_number_of_an_event_leaves_room_for_every_look_of_the_project(compiled, hand_world):
+    seeds = {
+        name: hand_world.query(f"from warehouse.seeds.{name}")
+        for name in ("indicator_definitions", "indicator_needs", "follow_up_points")
+    }
+    numbers = (0, 1, 2**59, 2**60 - 1, 2**60 + 3_000_000)  # 60 bits of a delivery, and the row
+    held = {t: [{"event_id": n, "person_id": 1, "event_date": day(5)} for n in numbers] for t in EVENTS.values()}
+    nothing = {"int_custody_spells": [], "int_supervision_spells": [], "int_observation": [{"observed_until": None}]}
+    rows = compiled.run("int_event_days", {**held, **nothing, **seeds})
+    asked = {(r["population"], r["event_id"], r["follow_up_id"]) for r in rows}
+    assert len({r["day_id"] for r in rows}) == len(asked) == len(rows) >= 9 * len(numbers)
 
 
 def test_a_look_asks_only_of_what_its_outcomes_need(compiled):

@@ -34,6 +34,7 @@ NEEDED = {  # mapping: (its views, the code lists it is looked up with, the stat
     "order_group": ({"official"}, {"order_type_codes"}, {"community_order", "suspended_sentence_order", "licence", "other"}),
     "release_scope": ({"official"}, {"release_reason_codes"}, {"yes", "no"}),
     "out_of_work_benefit": ({"official"}, {"benefit_codes"}, {"yes", "no"}),
+    "proven_offence": ({"official"}, {"disposal_codes"}, {"yes", "no"}),
 }
 EVERY_MAPPING = pytest.mark.parametrize("mapping", NEEDED)
 

@@ -44,6 +44,13 @@ select
     end_date + 1 as end_date,
 from $hmrc__employment_spells;
 
+-- files are read once: the people of the police with their offences
+create temp table police_sent as
+select pnc_id, first_name, last_name, date_of_birth,
+    list(struct_pack(offence_date := offence_date, disposal_date := disposal_date, code := disposal_type)) as offences,
+from $police__offences
+group by pnc_id, first_name, last_name, date_of_birth;
+
 create temp table standard as
 with sent as (
     select
@@ -62,8 +69,8 @@ with sent as (
     from p45_sent
     group by ref
     union all
-    select distinct 'police', pnc_id, first_name, last_name, date_of_birth, null, null, null, pnc_id, null
-    from $police__offences
+    select 'police', pnc_id, first_name, last_name, date_of_birth, null, null, null, pnc_id, null
+    from police_sent
     union all
     select 'housing', client_ref, first_name, last_name, date_of_birth, postcode, null, null, null, crn
     from $housing__placements
@@ -158,6 +165,8 @@ drop table edges;
 drop table labels;
 create temp table known_to_hmrc as
 select pid from person group by pid having bool_or(has_ni) or bool_or(agency = 'hmrc');
+create temp table known_to_dwp as select distinct pid from person where agency = 'dwp';
+create temp table known_to_police as select distinct pid from person where agency = 'police';
 create temp table by_crn as select ref, pid from person where agency = 'probation';
 
 -- records, with the person as an integer -----------------------------------------------------------------------------------
@@ -191,6 +200,18 @@ select p.pid, c.booking_id, c.reception_date as start_date, c.release_date as en
     c.discharge_accommodation_code, c.home_area_code as area_code
 from custody_sent as c left join person as p on p.agency = 'prisons' and c.noms_number = p.ref;
 drop table custody_sent;
+create temp table offences as
+with sent as (
+    select p.pid, unnest(s.offences, recursive := true)
+    from police_sent as s inner join person as p on p.agency = 'police' and p.ref = s.pnc_id
+    where p.pid in (select pid from custody where end_date is not null)
+)
+select s.pid, s.offence_date, s.disposal_date
+from sent as s
+inner join meaning('proven_offence', 'official') as m
+    on m.code_list = 'disposal_codes' and m.code = s.code and m.status = 'yes'
+    and s.disposal_date >= m.valid_from and s.disposal_date < m.valid_to;
+drop table police_sent;
 create temp table p45 as
 select p.pid, s.start_date, s.end_date
 from p45_sent as s inner join person as p on p.agency = 'hmrc' and p.ref = cast(s.ref as varchar);
@@ -341,13 +362,13 @@ drop table custody cascade;
 
 -- days on which somebody looks, numbered event × 8 + look; a follow-up that cannot be answered is left out -------------------
 create temp table look as
-select v.look, v.population, v.follow_up_id, v.is_home, v.is_work, l.months, l.days
+select v.*, l.months, l.days
 from (
-    values (0, 'termination', 'at_event', true, true), (1, 'release', 'first_night', true, false),
-        (2, 'release', 'three_months', true, false), (3, 'release', 'six_weeks', false, true),
-        (4, 'release', 'six_months', false, true), (5, 'disposal', 'three_months', true, false),
-        (6, 'disposal', 'six_months', false, true)
-) as v(look, population, follow_up_id, is_home, is_work)
+    values (0, 'termination', 'at_event', true, true, true), (1, 'release', 'first_night', true, false, false),
+        (2, 'release', 'three_months', true, false, false), (3, 'release', 'six_weeks', false, true, true),
+        (4, 'release', 'six_months', false, true, true), (5, 'disposal', 'three_months', true, false, false),
+        (6, 'disposal', 'six_months', false, true, false), (7, 'release', 'one_month', false, false, false)
+) as v(look, population, follow_up_id, is_home, is_work, is_p45)
 inner join (select distinct population, follow_up_id, months, days from looks) as l using (population, follow_up_id);
 create macro follow_up(d, m, n) as cast(d + to_months(m) + to_days(n) as date);
 create temp table days as
@@ -358,7 +379,7 @@ with every as (
     union all
     select 'disposal', event_id, pid, event_date from disposals
 )
-select e.event_id * 8 + l.look as day_id, e.pid, l.is_home, l.is_work, l.months + l.days > 0 as is_follow_up,
+select e.event_id * 8 + l.look as day_id, e.pid, l.is_home, l.is_work, l.is_p45, l.months + l.days > 0 as is_follow_up,
     follow_up(e.event_date, l.months, l.days) as on_date,
 from every as e
 inner join look as l using (population)
@@ -444,8 +465,40 @@ drop table employment cascade;
 create temp table on_p45 as
 select distinct d.day_id from days as d inner join p45_spells as s
     on d.pid = s.pid and s.start_date <= d.on_date and d.on_date < last_of(s.end_date)
-where d.is_home and d.is_work;
+where d.is_p45;
+create temp table benefit as
+with on_benefit as (
+    select distinct d.day_id from days as d inner join benefit_out_of_work_spells as s
+        on d.pid = s.pid and s.start_date <= d.on_date and d.on_date < last_of(s.end_date)
+    where d.day_id % 8 = 7
+)
+select d.day_id,
+    cast(case when o.day_id is not null then 'yes' when k.pid is not null then 'no' else 'unknown' end as answer) as said,
+from days as d
+left join on_benefit as o using (day_id)
+left join known_to_dwp as k on d.pid = k.pid
+where d.day_id % 8 = 7;
 drop table days;
+create temp table reoffending as
+with followed as (
+    select
+        r.event_id, r.pid, r.event_date as released, follow_up(r.event_date, l.months, l.days) as proved_before,
+        follow_up(r.event_date, cast(y.months as integer), cast(y.days as integer)) as offended_before,
+    from releases as r
+    inner join looks as l on l.population = 'release' and l.follow_up_id = 'proven_one_year'
+    inner join seed('follow_up_points') as y on y.follow_up_id = 'one_year'
+),
+again as (
+    select distinct f.event_id from followed as f inner join offences as o
+        on f.pid = o.pid and o.offence_date >= f.released and o.offence_date < f.offended_before
+        and o.disposal_date < f.proved_before
+)
+select f.event_id,
+    cast(case when a.event_id is not null then 'yes' when k.pid is not null then 'no' else 'unknown' end as answer) as said,
+from followed as f
+left join again as a using (event_id)
+left join known_to_police as k on f.pid = k.pid
+where f.proved_before <= (select until from observed);
 
 -- outcome rows -------------------------------------------------------------------------------------------------------------
 create table minimum_outcomes as
@@ -477,6 +530,9 @@ select
     case when employed = 'yes' or p45 = 'yes' then 'yes' when employed <> 'unknown' then employed else p45 end
         as employed_combined_status,
 from answered;
+create macro by_p45(asked, there, known) as cast(case
+    when asked is null then 'not_applicable' when there is not null then 'yes' when known is not null then 'no' else 'unknown'
+end as answer);
 create table release_outcomes as
 select
     r.event_ref,
@@ -488,12 +544,21 @@ select
     coalesce(three_months.settled_policy, n.otherwise) as settled_three_months_status,
     coalesce(six_weeks.if_available, n.otherwise) as employed_six_weeks_status,
     coalesce(six_months.if_available, n.otherwise) as employed_six_months_status,
+    by_p45(six_weeks.day_id, p45_six_weeks.day_id, k.pid) as employed_p45_six_weeks_status,
+    by_p45(six_months.day_id, p45_six_months.day_id, k.pid) as employed_p45_six_months_status,
+    coalesce(one_month.said, n.otherwise) as out_of_work_benefit_one_month_status,
+    coalesce(reoffending.said, n.otherwise) as reoffended_one_year_status,
 from releases as r
 cross join (select cast('not_applicable' as answer) as otherwise) as n
 inner join home as first_night on r.event_id * 8 + 1 = first_night.day_id
 left join home as three_months on r.event_id * 8 + 2 = three_months.day_id
 left join work as six_weeks on r.event_id * 8 + 3 = six_weeks.day_id
-left join work as six_months on r.event_id * 8 + 4 = six_months.day_id;
+left join work as six_months on r.event_id * 8 + 4 = six_months.day_id
+left join on_p45 as p45_six_weeks on r.event_id * 8 + 3 = p45_six_weeks.day_id
+left join on_p45 as p45_six_months on r.event_id * 8 + 4 = p45_six_months.day_id
+left join benefit as one_month on r.event_id * 8 + 7 = one_month.day_id
+left join reoffending using (event_id)
+left join known_to_hmrc as k on r.pid = k.pid;
 create table disposal_outcomes as
 select
     d.event_ref,
@@ -510,14 +575,16 @@ left join work as six_months on d.event_id * 8 + 6 = six_months.day_id;
 
 -- counts: by month at once, but by day where a follow-up may lie beyond what is observed -------------------------------------
 create temp table cut as
-select until, until - to_months(max(months)) - to_days(max(days) + 5) as safe from observed, looks group by until;
+select population, until, until - to_months(max(months)) - to_days(max(days) + 5) as safe
+from observed, looks
+group by population, until;
 create macro monthly(events) as table
 select
     e.population, cast(date_trunc('month', e.event_date) as date) as month_start,
     case when cut.safe is null or e.event_date > cut.safe then e.event_date end as late_date,
     coalesce(a.area_code, 'ZZ') as area_code, e.order_group, e.is_in_scope, columns('_status$$'), count(*) as n,
 from query_table(events) as e
-cross join cut
+inner join cut using (population)
 left join seed('areas') as a
     on e.area_code = a.area_code and e.event_date >= cast(a.valid_from as date)
     and (a.valid_to is null or e.event_date < cast(a.valid_to as date))
@@ -541,7 +608,7 @@ select t.population, left(t.outcome, -7) as outcome, t.month_start, t.area_code,
             then t.n else 0
     end) as early,
 from turned as t
-cross join cut
+inner join cut using (population)
 inner join (select distinct population, outcome, months, days from looks) as l
     on t.population = l.population and left(t.outcome, -7) = l.outcome
 group by all;

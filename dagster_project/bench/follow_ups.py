@@ -13,7 +13,13 @@ WORK_LOOKS = {
     "release": {"employed_six_weeks": "six_weeks", "employed_six_months": "six_months"},
     "disposal": {"employed_six_months": "six_months"},
 }
-P45_LOOKS = {"termination": {"employed_p45": "at_event"}}
+P45_LOOKS = {
+    "termination": {"employed_p45": "at_event"},
+    "release": {"employed_p45_six_weeks": "six_weeks", "employed_p45_six_months": "six_months"},
+}
+BENEFIT_LOOKS = {"release": {"out_of_work_benefit_one_month": "one_month"}}
+REOFFENDING_LOOKS = {"release": {"reoffended_one_year": "proven_one_year"}}
+OFFENDED_WITHIN = "one_year"  # the offences of this follow-up, if proved by the look
 NUMBERS = ["noms_number", "pnc_id", "crn", "ni_number"]  # on which a link may be made
 # agency → table, its column of references, columns under another name (dbt/models/intermediate/identity/int_people_references)
 PEOPLE = {

@@ -14,7 +14,17 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import reads
-from .follow_ups import HOME_LOOKS, NUMBERS, P45_LOOKS, PEOPLE, WORK_LOOKS, home_mapping
+from .follow_ups import (
+    BENEFIT_LOOKS,
+    HOME_LOOKS,
+    NUMBERS,
+    OFFENDED_WITHIN,
+    P45_LOOKS,
+    PEOPLE,
+    REOFFENDING_LOOKS,
+    WORK_LOOKS,
+    home_mapping,
+)
 
 OPEN = pd.Timestamp("2262-01-01")
 TEXT = "string[pyarrow]"
@@ -200,7 +210,12 @@ def compute(folder: Path) -> pd.DataFrame:
     answers = home_answers(events, homes, held, supervision(orders), pd.Timestamp(observed))
     answers += work_answers(events, jobs, held, pd.Timestamp(observed))
     spells = spells.assign(person=spells["ref"].map(person["hmrc"]), end_date=after_last(spells["end_date"]))
-    answers += p45_answers(events, spells, people, pd.Timestamp(observed))
+    answers += p45_answers(events, spells, held, people, pd.Timestamp(observed))
+    claims, offences = read(world, "dwp__benefit_claims"), sent["police__offences"]
+    claims = claims.assign(person=claims["customer_ref"].map(person["dwp"]), end_date=after_last(claims["end_date"]))
+    answers += benefit_answers(events, claims, held, people, pd.Timestamp(observed))
+    offences = offences.assign(person=offences["pnc_id"].map(person["police"]))
+    answers += reoffending_answers(events, offences, people, pd.Timestamp(observed))
     return count(pd.concat(answers, ignore_index=True))
 
 
@@ -315,15 +330,47 @@ def work_answers(
 
 
 def p45_answers(
-    events: list[pd.DataFrame], spells: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
+    events: list[pd.DataFrame], spells: pd.DataFrame, held: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
 ) -> list[pd.DataFrame]:
     found = people.loc[people["ni_number"].notna() | (people["agency"] == "hmrc"), "person"]
-    answers = []
-    for event in (e for e in events if e["population"].iloc[0] in P45_LOOKS):
-        days = looks(event, P45_LOOKS[event["population"].iloc[0]], observed)
-        held = days["look"].isin(on_day(days[["look", "person", "on_date"]], spells)["look"])
-        answers.append(days.assign(status=np.select([held, days["person"].isin(found)], ["yes", "no"], "unknown")))
-    return answers
+    asked = [looks(e, P45_LOOKS[e["population"].iloc[0]], observed) for e in events if e["population"].iloc[0] in P45_LOOKS]
+    return [answered(days, spells, found, held) for days in asked]
+
+
+def benefit_answers(
+    events: list[pd.DataFrame], claims: pd.DataFrame, held: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
+) -> list[pd.DataFrame]:
+    means = translate(claims["benefit_code"], claims["start_date"], meaning("out_of_work_benefit", "official", "benefit_codes"))
+    claims, found = claims[(means == "yes").fillna(False).astype(bool)], people.loc[people["agency"] == "dwp", "person"]
+    (event,) = (e for e in events if e["population"].iloc[0] in BENEFIT_LOOKS)
+    return [answered(looks(event, BENEFIT_LOOKS[event["population"].iloc[0]], observed), claims, found, held)]
+
+
+def answered(days: pd.DataFrame, spells: pd.DataFrame, found: pd.Series, held: pd.DataFrame) -> pd.DataFrame:
+    """Yes in a spell, no for whoever is found at all; not applicable later on in custody, or beyond what is observed."""
+    keys = days[["look", "person", "on_date"]]
+    there = days["look"].isin(on_day(keys, spells)["look"])
+    out = days["is_later"] & (~days["is_due"] | days["look"].isin(on_day(keys[days["is_later"]], held)["look"]))
+    said = [out, there, days["person"].isin(found)]
+    return days.assign(status=np.select(said, ["not_applicable", "yes", "no"], "unknown"))
+
+
+def reoffending_answers(
+    events: list[pd.DataFrame], offences: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
+) -> list[pd.DataFrame]:
+    proven = meaning("proven_offence", "official", "disposal_codes")
+    means = translate(offences["disposal_type"], offences["disposal_date"], proven)
+    offences = offences.loc[(means == "yes").fillna(False).astype(bool), ["person", "offence_date", "disposal_date"]]
+    (event,) = (e for e in events if e["population"].iloc[0] in REOFFENDING_LOOKS)
+    days = looks(event, REOFFENDING_LOOKS[event["population"].iloc[0]], observed)
+    year = seed("follow_up_points").set_index("follow_up_id").loc[OFFENDED_WITHIN]
+    days["until"] = days["event_date"] + pd.DateOffset(months=int(year["months"])) + pd.Timedelta(days=int(year["days"]))
+    both = days[["look", "person", "event_date", "until", "on_date"]].merge(offences, on="person")
+    again = both[(both["event_date"] <= both["offence_date"]) & (both["offence_date"] < both["until"])]
+    there = days["look"].isin(again.loc[again["disposal_date"] < again["on_date"], "look"])
+    known = days["person"].isin(people.loc[people["agency"] == "police", "person"])
+    status = np.select([~days["is_due"], there, known], ["not_applicable", "yes", "no"], "unknown")
+    return [days.assign(status=status)]
 
 
 # counts ------------------------------------------------------------------------------------------------------------------

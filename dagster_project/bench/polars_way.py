@@ -14,7 +14,17 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import reads
-from .follow_ups import HOME_LOOKS, NUMBERS, P45_LOOKS, PEOPLE, WORK_LOOKS, home_mapping
+from .follow_ups import (
+    BENEFIT_LOOKS,
+    HOME_LOOKS,
+    NUMBERS,
+    OFFENDED_WITHIN,
+    P45_LOOKS,
+    PEOPLE,
+    REOFFENDING_LOOKS,
+    WORK_LOOKS,
+    home_mapping,
+)
 
 LONG_AGO, OPEN = date(1900, 1, 1), date(9999, 12, 31)
 NAME_KEY = ["first_name", "last_name", "date_of_birth", "postcode"]
@@ -209,7 +219,15 @@ def compute(folder: Path) -> pl.DataFrame:
     answers = [home_answers(events, homes, held, supervision(orders), observed), work_answers(events, jobs, held, observed)]
     known = people.filter(pl.col("agency") == "hmrc").select("ref", "person")
     spells = sent["hmrc__employment_spells"].join(known, on="ref").with_columns(after_last("end_date"))
-    answers.append(p45_answers(events, spells, found, observed))
+    answers.append(answered(looks(events, P45_LOOKS, observed), spells, found, held))
+    claims = with_person("dwp__benefit_claims", "customer_ref", "dwp").with_columns(after_last("end_date"))
+    claims = translate(
+        claims, "benefit_code", "start_date", meaning("out_of_work_benefit", "official", "benefit_codes"), "said"
+    ).filter(pl.col("said") == "yes")
+    known_to = {a: people.filter(pl.col("agency") == a).select("person").unique() for a in ("dwp", "police")}
+    answers.append(answered(looks(events, BENEFIT_LOOKS, observed), claims, known_to["dwp"], held))
+    offences = with_person("police__offences", "pnc_id", "police")
+    answers.append(reoffending_answers(events, offences, known_to["police"], observed))
     return count(done(pl.concat(answers)).lazy())
 
 
@@ -318,14 +336,31 @@ def work_answers(events: pl.LazyFrame, jobs: pl.LazyFrame, held: pl.LazyFrame, o
     return _answered(answers, ~pl.col("is_later") | (pl.col("is_due") & pl.col("inside").is_null()))
 
 
-def p45_answers(events: pl.LazyFrame, spells: pl.LazyFrame, found: pl.LazyFrame, observed: date) -> pl.LazyFrame:
-    days = done(looks(events, P45_LOOKS, observed)).lazy()
-    held = on_day(days, spells).select("look").unique().with_columns(held=pl.lit(True))
-    answers = days.join(held, on="look", how="left").join(found.with_columns(found=pl.lit(True)), on="person", how="left")
-    answers = answers.with_columns(
-        status=pl.when("held").then(pl.lit("yes")).when("found").then(pl.lit("no")).otherwise(pl.lit("unknown"))
-    )
-    return _answered(answers, pl.lit(True))
+def answered(days: pl.LazyFrame, spells: pl.LazyFrame, found: pl.LazyFrame, held: pl.LazyFrame) -> pl.LazyFrame:
+    """Yes in a spell, no for whoever is found at all; not applicable later on in custody, or beyond what is observed."""
+    days = done(days).lazy()
+    inside = on_day(days.filter(pl.col("is_later")), held).select("look").unique().with_columns(inside=pl.lit(True))
+    answers = _said(days, on_day(days, spells).select("look").unique(), found).join(inside, on="look", how="left")
+    return _answered(answers, ~pl.col("is_later") | (pl.col("is_due") & pl.col("inside").is_null()))
+
+
+def reoffending_answers(events: pl.LazyFrame, offences: pl.LazyFrame, found: pl.LazyFrame, observed: date) -> pl.LazyFrame:
+    (year,) = done(seed("follow_up_points").filter(pl.col("follow_up_id") == OFFENDED_WITHIN)).to_dicts()
+    days = done(looks(events, REOFFENDING_LOOKS, observed)).lazy()
+    until = pl.col("event_date").dt.offset_by(f"{year['months']}mo").dt.offset_by(f"{year['days']}d")
+    both = days.select("look", "person", "event_date", "on_date", until=until)
+    both = both.join(offences.select("person", "disposal_type", "offence_date", "disposal_date"), on="person")
+    again = both.filter(is_on("offence_date", "event_date", "until"), pl.col("disposal_date") < pl.col("on_date"))
+    again = translate(again, "disposal_type", "disposal_date", meaning("proven_offence", "official", "disposal_codes"), "said")
+    return _answered(_said(days, again.filter(pl.col("said") == "yes").select("look").unique(), found), pl.col("is_due"))
+
+
+def _said(days: pl.LazyFrame, there: pl.LazyFrame, found: pl.LazyFrame) -> pl.LazyFrame:
+    """The looks with their status: yes where ``there`` holds the look, no where ``found`` holds the person, else unknown."""
+    answers = days.join(there.with_columns(there=pl.lit(True)), on="look", how="left")
+    answers = answers.join(found.with_columns(found=pl.lit(True)), on="person", how="left")
+    said = pl.when("there").then(pl.lit("yes")).when("found").then(pl.lit("no")).otherwise(pl.lit("unknown"))
+    return answers.with_columns(status=said)
 
 
 def _answered(answers: pl.LazyFrame, is_applicable: pl.Expr) -> pl.LazyFrame:

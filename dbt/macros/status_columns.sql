@@ -49,7 +49,7 @@
             {%- endfor %}
             count(*) as event_count
         from {{ ref(mart) }} as events
-        cross join observed
+        inner join observed on observed.population = '{{ population }}'
         left join areas
             on events.area_code = areas.area_code and {{ is_on_day('events.event_date', 'areas.valid_from', 'areas.valid_to') }}
         group by

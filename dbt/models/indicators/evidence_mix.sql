@@ -5,7 +5,9 @@
 {%- set prefixes = {
     'settled_policy': 'accommodation', 'settled_sustainable': 'accommodation', 'housed': 'accommodation', 'employed': 'employment',
     'employed_if_available': 'employment', 'employed_p45': 'p45', 'employed_combined': 'combined', 'housed_first_night': 'first_night', 'settled_three_months': 'three_months',
-    'employed_six_weeks': 'six_weeks', 'employed_six_months': 'six_months'} %}
+    'employed_six_weeks': 'six_weeks', 'employed_six_months': 'six_months',
+    'employed_p45_six_weeks': 'p45_six_weeks', 'employed_p45_six_months': 'p45_six_months',
+    'out_of_work_benefit_one_month': 'benefit_one_month', 'reoffended_one_year': 'reoffence'} %}
 with deciders as (
     {{ counts_by_decider(marts, prefixes) }}
 ),

@@ -16,9 +16,11 @@ areas as (
     select * from {{ ref('areas') }}
 ),
 
--- up to which day every follow-up of an event lies within what is observed, with days to spare for the lengths of months
+-- of each population up to which day every follow-up of an event lies within what is observed, with days to spare for the lengths
+-- of months
 observed as (
     select
+        looks.population,
         observation.observed_until,
         coalesce(
             {{ add_days(add_months('observation.observed_until', '-max(looks.months)'), '-max(looks.days) - 5') }},
@@ -26,7 +28,7 @@ observed as (
         ) as all_due_until
     from {{ ref('observation') }} as observation
     cross join looks
-    group by observation.observed_until
+    group by looks.population, observation.observed_until
 ),
 
 stacked as (
@@ -48,7 +50,7 @@ placed as (
         stacked.is_in_scope
     from stacked
     inner join looks on stacked.population = looks.population and stacked.outcome = looks.outcome
-    cross join observed
+    inner join observed on stacked.population = observed.population
 ),
 
 counted as (

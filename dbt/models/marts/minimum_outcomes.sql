@@ -17,7 +17,7 @@ employment as (
 
 p45 as (
     select * from {{ ref('int_p45_on_day') }}
-    {{- touched_people('where', 'person_id') }}
+    where population = 'termination' {{- touched_people('and', 'person_id') }}
 ),
 
 outcomes as (
@@ -49,9 +49,10 @@ outcomes as (
         end as combined_evidence_agency,
         terminations._delivery_id,
         terminations._row_number
+    -- each termination has one row of each. Left joins: of inner ones DuckDB hashes the wide side, at twice the cost
     from terminations
-    inner join accommodation on terminations.event_id = accommodation.event_id
-    inner join employment on terminations.event_id = employment.event_id
+    left join accommodation on terminations.event_id = accommodation.event_id
+    left join employment on terminations.event_id = employment.event_id
     left join p45 on terminations.event_id = p45.event_id
 )
 
