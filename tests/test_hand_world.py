@@ -210,7 +210,7 @@ def cells(world):
     return {tuple(text(row[name]) for name in CELL): row for row in world.query("select * from indicators.indicators")}
 
 
-def compare_cells(world, file, columns, wanted=lambda row: True):
+def assert_cells(world, file, columns, wanted=lambda row: True):
     found, differences = cells(world), []
     rows = [row for row in expected(file) if wanted(row)]
     assert rows, f"{file}: nothing to compare"
@@ -335,35 +335,35 @@ def test_two_orders_of_one_person_that_end_in_one_month_count_twice(hand_world):
 
 
 def test_the_counts_of_every_figure_are_those_added_up_by_hand(hand_world):
-    compare_cells(hand_world, "indicators", COUNTS, available)
+    assert_cells(hand_world, "indicators", COUNTS, available)
 
 
 def test_the_rates_of_every_figure_are_rounded_half_up_to_four_decimals(hand_world):
-    compare_cells(hand_world, "indicators", RATES, available)
+    assert_cells(hand_world, "indicators", RATES, available)
 
 
 def test_the_bounds_put_every_unknown_on_one_side_and_on_the_other(hand_world):
-    compare_cells(hand_world, "indicators", BOUNDS, available)
+    assert_cells(hand_world, "indicators", BOUNDS, available)
 
 
 def test_the_interval_is_wilsons(hand_world):
-    compare_cells(hand_world, "indicators", INTERVAL, available)
+    assert_cells(hand_world, "indicators", INTERVAL, available)
 
 
 def test_only_the_policy_view_of_NI143_has_targets_and_only_in_2009_10(hand_world):
-    compare_cells(hand_world, "indicators", ["target_pct"], available)
+    assert_cells(hand_world, "indicators", ["target_pct"], available)
 
 
 def test_a_target_is_met_when_the_counts_say_so(hand_world):
-    compare_cells(hand_world, "indicators", ["is_target_met"], available)
+    assert_cells(hand_world, "indicators", ["is_target_met"], available)
 
 
 def test_a_period_that_holds_a_follow_up_not_yet_due_has_no_rate(hand_world):
-    compare_cells(hand_world, "indicators", [*RATES, *BOUNDS, *INTERVAL], lambda row: not available(row))
+    assert_cells(hand_world, "indicators", [*RATES, *BOUNDS, *INTERVAL], lambda row: not available(row))
 
 
 def test_returned_figures_are_published_as_returned(hand_world):
-    compare_cells(hand_world, "returned_figures", ["numerator", "denominator", "rate_pct"])
+    assert_cells(hand_world, "returned_figures", ["numerator", "denominator", "rate_pct"])
 
 
 # ---- who is who ----
