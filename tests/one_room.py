@@ -30,10 +30,14 @@ LOWER = bytes(b + 32 if 65 <= b <= 90 else b for b in range(256))
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 YEAR = f"({'|'.join(map(str, YEARS))})"
 AROUND, BEGINS = 24, 4  # bytes beside a year in which a date may stand; letters by which values are looked for at first
-GAP = r"(?:\W|_)?"
-DATES = [  # year first, year last, month in words
-    (re.compile(rf"(?<!\d){YEAR}{GAP}(\d\d?){GAP}(\d\d?)(?!\d)".encode()), "ymd"),
-    (re.compile(rf"(?<!\d)(\d\d?){GAP}(\d\d?){GAP}{YEAR}(?!\d)".encode()), "dmy"),
+GAP = r"(\W|_)"
+# year first, year last, month in words. One sign stands twice, or none and then two digits each: a time such as 12:00:00.491904 or
+# a cell of counts and rates such as 12,9.1904 is no date
+DATES = [
+    (re.compile(rf"(?<!\d){YEAR}{GAP}(\d\d?)\2(\d\d?)(?!\d)".encode()), "y md"),
+    (re.compile(rf"(?<!\d){YEAR}(\d\d)(\d\d)(?!\d)".encode()), "ymd"),
+    (re.compile(rf"(?<!\d)(\d\d?){GAP}(\d\d?)\2{YEAR}(?!\d)".encode()), "d my"),
+    (re.compile(rf"(?<!\d)(\d\d)(\d\d){YEAR}(?!\d)".encode()), "dmy"),
     (re.compile(rf"(?<!\d)(\d\d?)\W{{0,2}}({'|'.join(MONTHS)})[a-z]*\W{{0,2}}{YEAR}(?!\d)".encode(), re.I), "dmy"),
     (re.compile(rf"({'|'.join(MONTHS)})[a-z]*\W{{0,2}}(\d\d?)\W{{1,2}}{YEAR}(?!\d)".encode(), re.I), "mdy"),
 ]
@@ -126,7 +130,7 @@ class Scanner:
     def _dates(self, content: bytes) -> Iterator[Planted]:
         for pattern, order in DATES:
             for match in pattern.finditer(content):
-                part = {k: g.decode().lower() for k, g in zip(order, match.groups(), strict=True)}
+                part = {k: g.decode("latin-1").lower() for k, g in zip(order, match.groups(), strict=True)}
                 month = MONTHS.index(part["m"]) + 1 if part["m"].isalpha() else int(part["m"])
                 year, day = int(part["y"]), int(part["d"])
                 yield from (self.days[d] for d in ((year, month, day), (year, day, month)) if d in self.days)

@@ -70,7 +70,10 @@ def test_a_date_is_found_in_any_order(scanner, text):
     assert [value.text for value in scanner.look(f"born {text};".encode())] == [DAY]
 
 
-@pytest.mark.parametrize("text", ["1903-02-28", "219030231", "Zqfab", "QZ713151D", "Q7391004", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["1903-02-28", "219030231", "12:00:00.3121903", "1903231", "31,2.1903", "1903-2.31", "Zqfab", "QZ713151D", "Q7391004", ""],
+)
 def test_what_is_only_like_a_value_is_not_found(scanner, text):
     assert scanner.look(text.encode()) == []
 
