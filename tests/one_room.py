@@ -31,8 +31,8 @@ MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 YEAR = f"({'|'.join(map(str, YEARS))})"
 AROUND, BEGINS = 24, 4  # bytes beside a year in which a date may stand; letters by which values are looked for at first
 GAP = r"(\W|_)"
-# year first, year last, month in words. One sign stands twice, or none and then two digits each: a time such as 12:00:00.491904 or
-# a cell of counts and rates such as 12,9.1904 is no date
+# year first, year last, month in words. One sign stands twice, or none and then two digits each: a time such as 12:00:00.491904,
+# or a cell of counts and rates such as 12,9.1904, is no date
 DATES = [
     (re.compile(rf"(?<!\d){YEAR}{GAP}(\d\d?)\2(\d\d?)(?!\d)".encode()), "y md"),
     (re.compile(rf"(?<!\d){YEAR}(\d\d)(\d\d)(?!\d)".encode()), "ymd"),
