@@ -163,7 +163,8 @@ def test_a_page_that_cannot_be_written_is_said_in_a_line_and_fails_nothing(world
 
 def test_a_run_without_the_lock_opens_no_database_that_another_may_be_about_to_write(world, monkeypatch):
     monkeypatch.setattr(summary_parts.register, "connect", lambda *_: pytest.fail("a database was opened"))
-    summary.finish(world, summary.begin(world), locked="Another run is in progress.")
+    told = summary.finish(world, summary.begin(world), locked="Another run is in progress.")
+    assert not told.is_fine and "Another run is in progress." in told.short
 
 
 def test_a_damaged_entry_of_an_earlier_night_does_not_hide_this_one(world):
