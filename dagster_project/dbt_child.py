@@ -79,11 +79,29 @@ def keep_values_out_of_errors() -> None:
     Connections.exception_handler, Environment.run_python_job = quiet, classmethod(run_quietly)
 
 
+def say_nothing_unread() -> None:
+    """From here on dbt in this process makes no line that no log keeps: else it writes some thirty a node as JSON and drops them."""
+    import logging
+
+    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    fire = EventManager.fire_event
+
+    def fire_if_read(self, event, level=None, *arguments, **named):
+        is_debug = (level or event.level_tag()) == EventLevel.DEBUG
+        if not is_debug or any(log._python_logger.isEnabledFor(logging.DEBUG) for log in self.loggers):
+            fire(self, event, level, *arguments, **named)
+
+    EventManager.fire_event = fire_if_read
+
+
 def main() -> None:
     """The command ``outcomes-dbt``: dbt's own command line."""
     end_with_parent()
     from dbt.cli.main import cli
 
     keep_values_out_of_errors()
+    say_nothing_unread()
 
     cli()
