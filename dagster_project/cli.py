@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from . import cli_drill, cli_linkage, cli_operator, cli_reader
+from .ending import end_at_once_after
 from .memory import TooLittleMemory
 from .places import keep_to_owner
 from .settings import load_settings
@@ -118,5 +119,11 @@ def dev(port: int) -> None:
 for command in [*cli_reader.COMMANDS, *cli_operator.COMMANDS, cli_drill.drill, cli_linkage.linkage]:
     main.add_command(command)
 
+
+def begin() -> None:
+    """The command as it is typed."""
+    end_at_once_after(main)
+
+
 if __name__ == "__main__":
-    main()
+    begin()

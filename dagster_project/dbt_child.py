@@ -12,6 +12,8 @@ import threading
 import time
 from contextlib import contextmanager
 
+from .ending import end_at_once_after
+
 LOOK_SECONDS = 0.2
 TOLD = re.compile(r"(?:when casting from source column \w+|NOT NULL constraint failed: [\w.]+)$")
 RAISED = re.compile(r"((?:\w+\.)*\w*(?:Error|Exception))(?::|$)")
@@ -103,5 +105,4 @@ def main() -> None:
 
     keep_values_out_of_errors()
     say_nothing_unread()
-
-    cli()
+    end_at_once_after(cli)

@@ -207,6 +207,11 @@ def built_aside(
         shutil.rmtree(building.parent, ignore_errors=True)
 
 
+def is_mending() -> bool:
+    """Whether the build under way mends what stands (see ``built_aside``)."""
+    return os.environ.get(BUILD) == standing.CHANGES
+
+
 def must_have_room(settings: Settings) -> None:
     """Say plainly that the disk of the data folder is full, if it is, whatever words a step failed with. Raises NoRoom."""
     free = shutil.disk_usage(settings.data_dir).free

@@ -9,7 +9,10 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from dagster_project import edge, gate_engine, memory, warehouse
 
-NEARLY = 60  # so many models and checks before its end dbt works on small tables only
+# a night of changes has the definitions of the last build, and so its seeds and views
+STANDS_STILL = ["--exclude", "resource_type:seed config.materialized:view"]
+LAST_LARGE = "outcome_counts"  # once it is made, what is left to build is small: there is memory for the gate's libraries
+FITS = 4  # where DuckDB may take so many times the memory that the records take on disk, there is from the beginning
 
 
 class Translator(DagsterDbtTranslator):
@@ -51,12 +54,15 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
     """Run ``dbt build``; when it has let go of the databases, say of each table how many rows and which columns it has."""
     log = edge.settings().data_dir / "dbt" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    events, done, every = [], 0, len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+    events = []
     is_whole = context.selected_asset_keys == dbt_models.keys
     may_mend = is_whole and not edge.is_full_asked(context.run.tags)
     with warehouse.built_aside(edge.settings(), edge.today(), is_whole, may_mend) as put_in_place:
         memory.give_back()  # what intake took: dbt's own process needs it now
-        invocation = context.resources.dbt.cli(["build"], context=context, raise_on_error=False)
+        if edge.settings().restricted_db.stat().st_size * FITS < memory.bytes_of(edge.settings().memory_limit):
+            gate_engine.make_ready()
+        command = ["build", *(STANDS_STILL if warehouse.is_mending() else [])]
+        invocation = context.resources.dbt.cli(command, context=context, raise_on_error=False)
         with open(log, "w", encoding="utf-8") as file:
             stream = iter(invocation.stream())
             while True:
@@ -65,12 +71,11 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
                 if event is None:
                     break
                 events.append(event)
-                done += 1
-                if done == every - NEARLY:
-                    gate_engine.make_ready()  # the gate comes next; dbt's large tables are made, so there is memory for it
-                if done % 50 == 0:
-                    print(f"dbt: {done} models and checks done", flush=True)
-        print(f"dbt: {done} models and checks done; its log is {log}", flush=True)
+                if _name(event) == LAST_LARGE:
+                    gate_engine.make_ready()
+                if len(events) % 50 == 0:
+                    print(f"dbt: {len(events)} models and checks done", flush=True)
+        print(f"dbt: {len(events)} models and checks done; its log is {log}", flush=True)
         if invocation.is_successful():
             put_in_place()
     facts = {}
@@ -93,10 +98,16 @@ def _failures(invocation) -> list[str]:
     return []
 
 
+def _name(event) -> str:
+    """The model or seed that an output is of; nothing for other events."""
+    told = event.metadata.get("unique_id") if isinstance(event, dg.Output) else None
+    return str(told.value).split(".")[-1] if told else ""
+
+
 def _with_facts(event, facts: dict):
     """An output with the row count and columns of its table; anything else as it is."""
-    if not isinstance(event, dg.Output):
+    name = _name(event)
+    if not name:
         return event
-    name = str(event.metadata["unique_id"].value if "unique_id" in event.metadata else "").split(".")[-1]
     found = next((f for (schema, table), f in facts.items() if name in (table, f"{schema}_{table}")), {})
     return dg.Output(event.value, output_name=event.output_name, metadata={**event.metadata, **found})

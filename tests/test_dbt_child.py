@@ -1,0 +1,42 @@
+"""dbt as the night's child says what is read, and spends nothing on what is not."""
+
+import io
+
+import pytest
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.event_manager import EventManager
+from dbt_common.events.logger import LineFormat, LoggerConfig
+from dbt_common.events.types import Note
+
+from dagster_project import dbt_child
+
+
+@pytest.fixture
+def manager(monkeypatch):
+    monkeypatch.setattr(EventManager, "fire_event", EventManager.fire_event)  # put back when the test is over
+    dbt_child.say_nothing_unread()
+    return EventManager()
+
+
+def _log(manager: EventManager, level: EventLevel) -> tuple[io.StringIO, list[str]]:
+    """What a log of the level keeps, and all lines that were made for it."""
+    kept, made = io.StringIO(), []
+    manager.add_logger(LoggerConfig(name=f"test_{id(kept)}", level=level, line_format=LineFormat.Json, output_stream=kept))
+    create = manager.loggers[-1].create_line
+    manager.loggers[-1].create_line = lambda event: made.append(event.info.msg) or create(event)
+    return kept, made
+
+
+def test_a_line_that_no_log_keeps_is_not_made(manager):
+    kept, made = _log(manager, EventLevel.INFO)
+    manager.fire_event(Note(msg="a thought"), EventLevel.DEBUG)
+    manager.fire_event(Note(msg="a result"), EventLevel.INFO)
+    assert made == ["a result"]
+    assert "a result" in kept.getvalue()
+
+
+def test_a_log_that_keeps_every_thought_gets_it(manager):
+    _log(manager, EventLevel.INFO)
+    kept, _ = _log(manager, EventLevel.DEBUG)
+    manager.fire_event(Note(msg="a thought"), EventLevel.DEBUG)
+    assert "a thought" in kept.getvalue()
