@@ -82,7 +82,7 @@ def keep_values_out_of_errors() -> None:
 
 
 def say_nothing_unread() -> None:
-    """From here on dbt in this process makes no line that no log keeps: else it writes some thirty a node as JSON and drops them."""
+    """From here on dbt in this process makes no line that no log keeps; else it writes thirty a node as JSON, and drops them."""
     import logging
 
     from dbt_common.events.base_types import EventLevel
