@@ -15,7 +15,7 @@ import duckdb
 import jinja2
 
 PEOPLE, STAGING = "int_people", "stg_"
-TEST = re.compile(r"\{%-?\s*test\b.*?endtest\s*-?%\}", re.S)
+OF_DBT = re.compile(r"\{%-?\s*(test|materialization)\b.*?end\1\s*-?%\}", re.S)  # what is dbt's own, and no macro
 
 # a model is built whole here; and as an event may be one of several people, it has a number with each of them
 INSTEAD = """
@@ -53,7 +53,7 @@ class Models:
             "config": lambda **_: "",
             "return": self._returned,
         }
-        texts = [TEST.sub("", path.read_text(encoding="utf-8")) for path in sorted((self.folder / "macros").glob("*.sql"))]
+        texts = [OF_DBT.sub("", path.read_text(encoding="utf-8")) for path in sorted((self.folder / "macros").glob("*.sql"))]
         macros = made.from_string("\n".join([*texts, INSTEAD])).module
         made.globals |= {name: macro for name, macro in vars(macros).items() if isinstance(macro, jinja2.runtime.Macro)}
         return made

@@ -9,16 +9,11 @@
 {% macro is_mending() %}
     {{- return(execute and env_var('OUTCOMES_BUILD', 'whole') == 'changes') }}
 {% endmacro %}
-{% macro should_full_refresh() %}
-    {{- return(not is_mending()) }}
-{% endmacro %}
 
 {#- Opens a model that is kept from night to night; `forget` is the condition on rows that are built again. -#}
 {% macro kept(forget) -%}
     {{- config(
-        materialized='table' if target is defined and target.type != 'duckdb' else 'incremental',
-        incremental_strategy='append', on_schema_change='fail',
-        pre_hook="{% if is_mending() %}delete from {{ this }} where " ~ forget ~ "{% endif %}"
+        materialized='table' if target is defined and target.type != 'duckdb' else 'kept', meta={'forget': forget}
     ) -}}
 {%- endmacro %}
 
