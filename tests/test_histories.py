@@ -103,7 +103,7 @@ WRONG = {
     "a correction overlooked": (r"nth < deliveries\.delivery_count", "nth < deliveries.delivery_count - 1"),
     "the withdrawn stay": (r" and coalesce\(upper\(trim\(sent\.\w+\)\), 'N'\) <> 'Y'", ""),
     "everything ever sent": (r"\(seen\.latest_nth is null or deliveries\.nth = seen\.latest_nth\)|deliveries\.nth = 1", "true"),
-    "last seen": (r"min\(raw\.extract_date\)", "max(raw.extract_date)"),
+    "last seen": (r"min\((raw|deliveries)\.extract_date\)", r"max(\1.extract_date)"),
     "first seen in what is in force": (r"least\(deliveries\.extract_date, .*?\) as", "deliveries.extract_date as"),
     "text as sent": (r"nullif\(trim\(sent\.first_name\), ''\)", "sent.first_name"),
 }

@@ -31,13 +31,15 @@ def rows(result: dict[str, Any], others: list[dict[str, Any]] = ()) -> list[list
         add("full run, beside pandas for the indicators alone", job, "s", pandas)
     if job:
         add("peak of the whole job", ways["job"]["peak_bytes"] / 1e9, "GB", PEAK_GB)
+    again = result.get("again") or {}
     if job and floor and result["people"] <= SMALL:
-        add("fixed cost of a small night, beyond the floor", job - floor, "s", FIXED_SECONDS)
+        add("fixed cost of a small first night, beyond the floor", job - floor, "s", FIXED_SECONDS)
+    if floor and "seconds" in again and result["people"] <= SMALL:
+        add("fixed cost of a small night after it, beyond the floor", again["seconds"] - floor, "s", FIXED_SECONDS)
     before = max((o for o in others if 0 < o["people"] < result["people"] and "job" in o["ways"]), key=_people, default=None)
     if job and before and before["people"] > SMALL:
         grew, people = job / before["ways"]["job"]["seconds"], result["people"] / before["people"]
         add(f"growth in time from {before['people']:,} people, {people:.3g} times as many", grew, "×", people)
-    again = result.get("again") or {}
     if "failed" in again:
         found.append(["a night with 1 % changed", "failed", f"≤ {CHANGED_SHARE:g} %", "no"])
     elif job and again:

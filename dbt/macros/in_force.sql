@@ -11,7 +11,6 @@
 {%- set node = graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first -%}
 {%- set meta = node.config.meta -%}
 {%- set is_full = meta.mode == 'full' -%}
-{%- set needs_seen = with_first_seen or not is_full -%}
 {%- set keys, same_key = [], [] -%}
 {%- for name in meta.key -%}
 {%- do keys.append(typed_text('raw.' ~ name, node.columns[name].config.meta) ~ ' as key_' ~ loop.index) -%}
@@ -26,9 +25,18 @@
         from {{ source('intake', 'deliveries') }}
         where agency = '{{ agency }}' and extract = '{{ extract }}' and status in ('accepted', 'accepted_with_quarantine')
     )
-    {%- if needs_seen %},
+    {%- if is_full and with_first_seen %},
 
-    {%- if not is_full %}
+    seen as (
+        select
+            {{ keys | join(',
+            ') }},
+            min(deliveries.extract_date) as first_seen_date
+        from {{ relation }} as raw
+        inner join deliveries on raw._delivery_id = deliveries.delivery_id and deliveries.nth > 1
+        group by {% for key in keys %}{{ ', ' if not loop.first }}{{ loop.index }}{% endfor %}
+    )
+    {%- elif not is_full %},
 
     -- most keys were sent once: only those that a later delivery than the first holds are looked for in the others
     again as (
@@ -36,29 +44,25 @@
         from {{ relation }} as raw
         inner join deliveries on raw._delivery_id = deliveries.delivery_id and deliveries.nth < deliveries.delivery_count
     ),
-    {%- endif %}
 
+    -- and of those the rows, by number: to compare the text of keys a second time would cost more than all else
     seen as (
         select
-            {%- for key in keys %}
-            raw.key_{{ loop.index }},
-            {%- endfor %}
-            min(raw.nth) as latest_nth,
-            min(raw.extract_date) as first_seen_date
+            raw.nth,
+            raw._row_number,
+            min(raw.nth) over (partition by {% for key in keys %}{{ ', ' if not loop.first }}raw.key_{{ loop.index }}{% endfor %}) as latest_nth,
+            min(raw.extract_date) over (partition by {% for key in keys %}{{ ', ' if not loop.first }}raw.key_{{ loop.index }}{% endfor %}) as first_seen_date
         from (
             select
                 {{ keys | join(',
                 ') }},
                 deliveries.nth,
-                deliveries.extract_date
+                deliveries.extract_date,
+                raw._row_number
             from {{ relation }} as raw
             inner join deliveries on raw._delivery_id = deliveries.delivery_id
-            {%- if is_full %} and deliveries.nth > 1{% endif %}
         ) as raw
-        {%- if not is_full %}
         inner join again on {% for key in keys %}{{ 'and ' if not loop.first }}raw.key_{{ loop.index }} = again.key_{{ loop.index }} {% endfor %}
-        {%- endif %}
-        group by {% for key in keys %}{{ ', ' if not loop.first }}raw.key_{{ loop.index }}{% endfor %}
     )
     {%- endif %}
 
@@ -73,7 +77,9 @@
         sent._row_number
     from {{ relation }} as sent
     inner join deliveries on sent._delivery_id = deliveries.delivery_id
-    {%- if needs_seen %}
+    {%- if not is_full %}
+    left join seen on deliveries.nth = seen.nth and sent._row_number = seen._row_number
+    {%- elif with_first_seen %}
     left join seen on {{ same_key | join(' and ') }}
     {%- endif %}
     where {% if is_full %}deliveries.nth = 1{% else %}(seen.latest_nth is null or deliveries.nth = seen.latest_nth){% endif %}

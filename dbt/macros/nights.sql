@@ -35,6 +35,11 @@
     {%- endif %}
 {%- endmacro %}
 
+{#- Before the CTE of the touched people: they are found first, for DuckDB would join all records with all people before it asks. -#}
+{% macro few_first() %}
+    {{- return('materialized ' if is_mending() else '') }}
+{% endmacro %}
+
 {#- A table as the last build left it, for a model that comes before it. -#}
 {% macro standing(model) -%}
     {%- set node = graph.nodes['model.outcomes.' ~ model] -%}
@@ -55,20 +60,24 @@
         {{ typed_text('sent.' ~ column.name, column.config.meta, is_sure=false) }} as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ relation }} as sent
+    {%- if node.config.meta.mode == 'full' %}
     where
-        {%- if node.config.meta.mode == 'full' %}
         exists (select 1 from {{ ref('stg_intake__new_deliveries') }} where agency = '{{ agency }}' and extract = '{{ extract }}')
         and sent._delivery_id in (select delivery_id from {{ ref('stg_intake__deliveries') }})
-        {%- else %}
-        exists (
-            select 1 from {{ relation }} as again
-            where again._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }})
+    {%- else %}
+    inner join (
+        select distinct
             {%- for name in node.config.meta.key %}
-            {%- set meta = columns[name].config.meta %}
-            and {{ typed_text('again.' ~ name, meta, is_sure=false) }} = {{ typed_text('sent.' ~ name, meta, is_sure=false) }}
+            {{ typed_text('raw.' ~ name, columns[name].config.meta, is_sure=false) }} as key_{{ loop.index }}{{ ',' if not loop.last }}
             {%- endfor %}
-        )
-        {%- endif %}
+        from {{ relation }} as raw
+        where raw._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }})
+    ) as again
+        on
+            {%- for name in node.config.meta.key %}
+            {{ 'and ' if not loop.first }}{{ typed_text('sent.' ~ name, columns[name].config.meta, is_sure=false) }} = again.key_{{ loop.index }}
+            {%- endfor %}
+    {%- endif %}
 {% endmacro %}
 
 {#- (agency, extract, column) of every column that a contract says names a person of the agency by its key. -#}

@@ -1,6 +1,6 @@
 -- One row per accommodation record with its person, half-open; the keys of the record stay in this room.
 {{ kept_by_person() }}
-with people as (
+with people as {{ few_first() }}(
     select
         person_ref,
         person_id

@@ -1,6 +1,6 @@
 -- One row per benefit claim with its person, half-open, and whether it is an out-of-work benefit.
 {{ kept_by_person() }}
-with people as (
+with people as {{ few_first() }}(
     select
         person_ref,
         person_id

@@ -5,7 +5,7 @@ with released as (
     where end_date is not null {{- touched_people('and', 'person_id') }}
 ),
 
-people as (
+people as {{ few_first() }}(
     select
         people.person_ref,
         people.person_id

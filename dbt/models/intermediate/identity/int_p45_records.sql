@@ -1,6 +1,6 @@
 -- One row per P45 spell with its person, half-open.
 {{ kept_by_person() }}
-with people as (
+with people as {{ few_first() }}(
     select
         person_ref,
         person_id

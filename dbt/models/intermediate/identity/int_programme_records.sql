@@ -1,6 +1,6 @@
 -- One row per Work Programme referral with its person; the spell runs from referral to the last thing that happened on it.
 {{ kept_by_person() }}
-with people as (
+with people as {{ few_first() }}(
     select
         person_ref,
         person_id
