@@ -117,7 +117,7 @@ def build(settings: Settings, today: date, may_mend: bool = True, with_tests: bo
     """Build the warehouse of a night; what the log says of how. Nothing is put in place unless all is well."""
     said: list[str] = []
     with warehouse.built_aside(settings, today, may_mend=may_mend, log=said.append) as put_in_place:
-        result = warehouse.run_dbt(settings, "build", *([] if with_tests else WITHOUT_TESTS))
+        result = warehouse.run_dbt(settings, *warehouse.dbt_build(), *([] if with_tests else WITHOUT_TESTS))
         bad = [f"{r.node.name}: {r.message}" for r in result.result or [] if r.status not in ("success", "pass", "warn")]
         assert result.success, bad or result.exception
         put_in_place()

@@ -18,6 +18,7 @@ import json
 import duckdb
 import pytest
 
+from dagster_project import warehouse
 from dagster_project.contracts import load_contracts
 
 MAY_READ = {
@@ -111,6 +112,42 @@ def test_a_staging_model_that_reads_another_agency_instead_of_its_own_is_seen(ma
         *REGISTER,
     ]
     assert breaches(changed) == ["staging stg_probation__people reads the source of another agency"]
+
+
+def stands_still(node: dict) -> bool:
+    """Whether a night of changes has it from the last build, as definitions alone make it."""
+    return node["resource_type"] == "seed" or node["config"]["materialized"] == "view"
+
+
+def asks_how_the_night_goes(manifest: dict, node: dict) -> bool:
+    """Whether the SQL of a node is another in a night of changes."""
+    known, waiting = set(), set(node["depends_on"]["macros"])
+    while waiting:
+        known |= waiting
+        waiting = {m for name in waiting for m in manifest["macros"][name]["depends_on"]["macros"]} - known
+    return "macro.outcomes.is_mending" in known
+
+
+def test_what_a_night_of_changes_does_not_build_again_is_the_same_in_every_night(manifest):
+    assert [m["name"] for m in models(manifest) if stands_still(m) and asks_how_the_night_goes(manifest, m)] == []
+    assert [m["name"] for m in models(manifest) if asks_how_the_night_goes(manifest, m)] != []
+
+
+def test_a_night_of_changes_asks_every_test_save_those_of_what_stands_alone(hand_world, manifest):
+    def listed(*arguments: str) -> set[str]:
+        found = warehouse.run_dbt(
+            hand_world.settings, "ls", "--select", "fqn:*", *arguments, "--output", "json", "--output-keys", "unique_id"
+        )
+        return {json.loads(line)["unique_id"] for line in found.result}
+
+    nodes = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] != "operation"}
+    left_out = {nodes[name]["unique_id"] for name in listed() - listed(*warehouse.STANDS_STILL)}
+    still = {name for name, node in nodes.items() if stands_still(node)}
+    tests_of_them = {
+        n for n, node in nodes.items() if node["resource_type"] == "test" and set(node["depends_on"]["nodes"]) <= still
+    }
+    assert still and tests_of_them
+    assert left_out == still | tests_of_them
 
 
 def test_the_restricted_database_holds_staging_identity_and_decisions_on_people_and_nothing_else(manifest):

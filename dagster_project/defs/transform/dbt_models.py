@@ -9,8 +9,6 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from dagster_project import edge, gate_engine, memory, warehouse
 
-# a night of changes has the definitions of the last build, and so its seeds and views
-STANDS_STILL = ["--exclude", "resource_type:seed config.materialized:view"]
 LAST_LARGE = "outcome_counts"  # once it is made, what is left to build is small: there is memory for the gate's libraries
 FITS = 4  # where DuckDB may take so many times the memory that the records take on disk, there is from the beginning
 
@@ -61,8 +59,7 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
         memory.give_back()  # what intake took: dbt's own process needs it now
         if edge.settings().restricted_db.stat().st_size * FITS < memory.bytes_of(edge.settings().memory_limit):
             gate_engine.make_ready()
-        command = ["build", *(STANDS_STILL if warehouse.is_mending() else [])]
-        invocation = context.resources.dbt.cli(command, context=context, raise_on_error=False)
+        invocation = context.resources.dbt.cli(warehouse.dbt_build(), context=context, raise_on_error=False)
         with open(log, "w", encoding="utf-8") as file:
             stream = iter(invocation.stream())
             while True:

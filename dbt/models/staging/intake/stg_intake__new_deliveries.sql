@@ -1,4 +1,4 @@
--- One row per delivery that was taken since the last build; none when everything is built anyway.
+-- One row per delivery that was taken since the last build; none when everything is built anyway, for then no build stands.
 with deliveries as (
     select * from {{ source('intake', 'deliveries') }}
     where status in ('accepted', 'accepted_with_quarantine')
@@ -15,7 +15,7 @@ new as (
         deliveries.extract
     from deliveries
     left join standing on deliveries.delivery_id = standing.delivery_id
-    where standing.delivery_id is null and {{ 'true' if is_mending() else 'false' }}
+    where standing.delivery_id is null and exists (select 1 from standing)
 )
 
 select * from new
