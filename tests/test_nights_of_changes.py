@@ -200,8 +200,8 @@ CHANGES, MACROS = "models/intermediate/changes/", "macros/"
 FAULTS = {
     "records as they were are forgotten, of deltas": (
         MACROS + "nights.sql",
-        r"where again\._delivery_id in",
-        "where again._delivery_id = sent._delivery_id and again._delivery_id in",
+        r"as again\n        on\n",
+        "as again\n        on sent._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }}) and\n",
     ),
     "records as they were are forgotten, of full extracts": (
         MACROS + "nights.sql",
@@ -274,7 +274,7 @@ FAULTS = {
     ),
     "rows of nobody are kept": (MACROS + "nights.sql", r'"person_id is null or person_id in', '"person_id in'),
     "rows of nobody are not built": (MACROS + "nights.sql", r"\{\{ person_id \}\} is null or ", ""),
-    "nobody is forgotten": (MACROS + "nights.sql", r'" ~ forget ~ "', "false"),
+    "nobody is forgotten": (MACROS + "materialize.sql", r"\{\{ render\(config\.get\('meta'\)\.forget\) \}\}", "false"),
 }
 
 
