@@ -8,14 +8,19 @@ standing as (
     select delivery_id from {{ source('intake', 'standing') }}
 ),
 
+counted as (
+    select count(*) as standing_count from standing
+),
+
 new as (
     select
         deliveries.delivery_id,
         deliveries.agency,
         deliveries.extract
     from deliveries
+    cross join counted
     left join standing on deliveries.delivery_id = standing.delivery_id
-    where standing.delivery_id is null and exists (select 1 from standing)
+    where standing.delivery_id is null and counted.standing_count > 0
 )
 
 select * from new
