@@ -11,9 +11,10 @@
 {%- set node = graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first -%}
 {%- set meta = node.config.meta -%}
 {%- set is_full = meta.mode == 'full' -%}
-{%- set keys, same_key = [], [] -%}
+{%- set keys, key_names, same_key = [], [], [] -%}
 {%- for name in meta.key -%}
 {%- do keys.append(typed_text('raw.' ~ name, node.columns[name].config.meta) ~ ' as key_' ~ loop.index) -%}
+{%- do key_names.append('raw.key_' ~ loop.index) -%}
 {%- do same_key.append(typed_text('sent.' ~ name, node.columns[name].config.meta) ~ ' = seen.key_' ~ loop.index) -%}
 {%- endfor -%}
     with deliveries as (
@@ -50,8 +51,8 @@
         select
             raw.nth,
             raw._row_number,
-            min(raw.nth) over (partition by {% for key in keys %}{{ ', ' if not loop.first }}raw.key_{{ loop.index }}{% endfor %}) as latest_nth,
-            min(raw.extract_date) over (partition by {% for key in keys %}{{ ', ' if not loop.first }}raw.key_{{ loop.index }}{% endfor %}) as first_seen_date
+            min(raw.nth) over (partition by {{ key_names | join(', ') }}) as latest_nth,
+            min(raw.extract_date) over (partition by {{ key_names | join(', ') }}) as first_seen_date
         from (
             select
                 {{ keys | join(',
