@@ -156,9 +156,55 @@ with recursive spread(rid, pid) using key (rid) as (
     group by edges.b
 )
 select * from spread;
+-- two references of an agency that nothing but records of others hold together, and whose numbers contradict each other, are two
+-- people (decision 012): of their group everyone goes with the nearer of them, of two as near with the one of the lesser number
+create temp table apart as
+with grouped as (select refs.*, labels.pid from refs inner join labels using (rid) where refs.agency <> 'hmrc'),
+crowded as (select pid, agency from grouped group by pid, agency having count(*) > 1),
+members as (select * from grouped semi join crowded using (pid, agency))
+select a.pid, a.rid as one, b.rid as other
+from members as a inner join members as b on a.pid = b.pid and a.agency = b.agency and a.rid < b.rid
+where (a.noms_number <> b.noms_number or a.pnc_id <> b.pnc_id or a.ni_number <> b.ni_number)
+    and not coalesce(is_same(a.date_of_birth, b.date_of_birth, a.last_name, b.last_name, a.first_name, b.first_name), false)
+    and (a.rid, b.rid) not in (select (one, other) from links);
+create temp table troubled as select labels.rid from labels semi join apart using (pid);
+create temp table near as
+with keyed as (
+    select rid, agency, first_name, last_name, date_of_birth, postcode
+    from refs
+    semi join (select * from refs semi join troubled using (rid)) using (first_name, last_name, date_of_birth, postcode)
+),
+single_in_agency as (
+    select first_name, last_name, date_of_birth, postcode, any_value(rid) as rid
+    from keyed
+    group by agency, first_name, last_name, date_of_birth, postcode
+    having count(*) = 1
+)
+select a, b from edges where a in (select rid from troubled)
+union
+select one.rid, other.rid
+from single_in_agency as one
+inner join single_in_agency as other using (first_name, last_name, date_of_birth, postcode)
+where one.rid <> other.rid and one.rid in (select rid from troubled);
+create temp table taken_apart as
+with recursive spread(rid, person) using key (rid) as (
+    select rid, cast('0x' || left(md5(agency || '/' || ref), 15) as bigint)
+    from refs
+    where rid in (select unnest([one, other]) from apart)
+    union
+    select near.b, min(spread.person)
+    from spread
+    inner join near on spread.rid = near.a
+    left join recurring.spread as known on near.b = known.rid
+    where known.rid is null
+    group by near.b
+)
+select rid, min(rid) over (partition by person) as pid from spread;
 create temp table person as
-select refs.agency, refs.ref, coalesce(labels.pid, refs.rid) as pid, refs.ni_number is not null as has_ni
-from refs left join labels using (rid);
+select refs.agency, refs.ref, coalesce(taken_apart.pid, labels.pid, refs.rid) as pid, refs.ni_number is not null as has_ni
+from refs
+left join labels using (rid)
+left join taken_apart using (rid);
 drop table refs;
 drop table links;
 drop table edges;

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import reads
+from .apart import crowded, take_apart
 from .follow_ups import (
     BENEFIT_LOOKS,
     HOME_LOOKS,
@@ -123,9 +124,11 @@ def link(people: pd.DataFrame) -> np.ndarray:
     single = known[~known.duplicated(["agency", *NAME_KEY], keep=False)]
     pairs.append(single[["row", *NAME_KEY]].merge(single[["row", *NAME_KEY]], on=NAME_KEY, suffixes=("", "_b")))
     links = pd.concat([both[["row", "row_b"]] for both in pairs])
+    links = links.to_numpy()
     ones = np.ones(len(links), dtype=bool)
-    graph = coo_array((ones, (links["row"], links["row_b"])), shape=(len(people), len(people)))
-    return connected_components(graph, directed=False)[1]
+    graph = coo_array((ones, (links[:, 0], links[:, 1])), shape=(len(people), len(people)))
+    persons = connected_components(graph, directed=False)[1]
+    return take_apart(people.iloc[crowded(people["agency"], persons)], links, persons)
 
 
 # look-ups ----------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import reads
+from .apart import crowded, take_apart
 from .follow_ups import (
     BENEFIT_LOOKS,
     HOME_LOOKS,
@@ -127,10 +128,12 @@ def link(people: pl.DataFrame) -> np.ndarray:
         .select("row", *NAME_KEY)
     )
     pairs.append(single.join(single, on=NAME_KEY, suffix="_b").select("row", "row_b"))
-    links = done(pl.concat(pairs))
+    links = done(pl.concat(pairs)).to_numpy()
     ones = np.ones(len(links), dtype=bool)
-    graph = coo_array((ones, (links["row"].to_numpy(), links["row_b"].to_numpy())), shape=(len(people), len(people)))
-    return connected_components(graph, directed=False)[1]
+    graph = coo_array((ones, (links[:, 0], links[:, 1])), shape=(len(people), len(people)))
+    persons = connected_components(graph, directed=False)[1]
+    rows = crowded(people["agency"].to_numpy(), persons)
+    return take_apart(people[rows].to_pandas().set_index(rows), links, persons)
 
 
 # look-ups ----------------------------------------------------------------------------------------------------------------
