@@ -1,64 +1,75 @@
 {#-
   One row per reference that has a link, with the least reference that links lead to from it, however far. `links`: a relation of
   (reference_a, reference_b). DuckDB walks until nothing changes; Spark has no such walk and spreads labels six steps
-  (spread_labels); a test of the build fails if links
-  reach further. The linter, which knows no such walk either, sees Spark's form.
+  (spread_labels); a test of the build fails if links reach further. The linter, which knows no such walk either, sees Spark's form.
 -#}
 {% macro components(links) %}
     {{- return((adapter.dispatch('components') if execute else spark__components)(links)) -}}
 {% endmacro %}
 {% macro default__components(links) %}
-with recursive edges as materialized (
+with recursive first_heard as materialized (
     select
-        reference_a as from_id,
-        reference_b as to_id
-    from {{ links }}
-    union all
-    select
-        reference_b as from_id,
-        reference_a as to_id
-    from {{ links }}
+        reference_id,
+        min(label) as label
+    from (
+        select
+            reference_a as reference_id,
+            least(reference_a, reference_b) as label
+        from {{ links }}
+        union all
+        select
+            reference_b as reference_id,
+            least(reference_a, reference_b) as label
+        from {{ links }}
+    ) as heard
+    group by reference_id
 ),
 
--- most references have one link, to one that has no other: only the rest need a walk
-branching as materialized (
-    select from_id as reference_id from edges
-    group by from_id
-    having count(*) > 1
+-- most groups agree after one step: only labels that a link has brought together need a walk, which keeps all it walks in memory
+brought_together as materialized (
+    select distinct
+        one.label as label_a,
+        other.label as label_b
+    from {{ links }} as links
+    inner join first_heard as one on links.reference_a = one.reference_id
+    inner join first_heard as other on links.reference_b = other.reference_id
+    where one.label <> other.label
 ),
 
-walked as materialized (
-    select * from edges
-    where from_id in (select reference_id from branching) or to_id in (select reference_id from branching)
+edges as materialized (
+    select
+        label_a as from_id,
+        label_b as to_id
+    from brought_together
+    union
+    select
+        label_b as from_id,
+        label_a as to_id
+    from brought_together
 ),
 
 spread (reference_id, label) using key (reference_id) as (
     select
         from_id as reference_id,
         min(least(from_id, to_id)) as label
-    from walked
+    from edges
     group by from_id
     union
     select
-        walked.to_id as reference_id,
+        edges.to_id as reference_id,
         min(spread.label) as label
     from spread
-    inner join walked on spread.reference_id = walked.from_id
-    inner join recurring.spread as reached on walked.to_id = reached.reference_id
+    inner join edges on spread.reference_id = edges.from_id
+    inner join recurring.spread as reached on edges.to_id = reached.reference_id
     where spread.label < reached.label
-    group by walked.to_id
+    group by edges.to_id
 )
 
 select
-    reference_id,
-    label
-from spread
-union all
-select
-    from_id as reference_id,
-    least(from_id, to_id) as label
-from edges
-where from_id not in (select reference_id from branching) and to_id not in (select reference_id from branching)
+    first_heard.reference_id,
+    coalesce(spread.label, first_heard.label) as label
+from first_heard
+left join spread on first_heard.label = spread.reference_id
 {% endmacro %}
 {% macro spark__components(links) %}
 with edges as (
