@@ -64,54 +64,31 @@
 {% endmacro %}
 
 {#-
-  A union over marts: one row per population, outcome, month, area, group and agency whose records decided, with the events in
-  scope to which the outcome applies. `prefixes`: for each outcome that of the columns of its evidence. Each mart is read once.
+  A union over marts and outcomes: one row per population, outcome, month, area, group and agency whose records decided, with the
+  events in scope to which the outcome applies. `prefixes`: for each outcome that of the columns of its evidence. Each outcome is
+  counted by itself: together they fall into nearly as many groups as there are events.
 -#}
 {% macro counts_by_decider(marts, prefixes) %}
+    {%- set counted = [] %}
     {%- for population, mart in marts.items() %}
         {%- set columns = columns_of(ref(mart)) %}
-        {%- set decided = [] %}
         {%- for outcome, prefix in prefixes.items() if outcome ~ '_status' in columns %}
-            {%- do decided.append((outcome, prefix)) %}
+            {%- do counted.append((population, mart, outcome, prefix)) %}
         {%- endfor %}
+    {%- endfor %}
+    {%- for population, mart, outcome, prefix in counted %}
         {{ 'union all' if not loop.first }}
         select
             '{{ population }}' as population,
-            outcomes.outcome,
-            turned.month_start,
-            turned.area_code,
-            turned.order_group,
-            case outcomes.outcome
-                {%- for outcome, prefix in decided %} when '{{ outcome }}' then turned.{{ prefix }}_agency{% endfor %}
-            end as agency,
-            turned.event_count
-        from (
-            select
-                cast(date_trunc('month', event_date) as date) as month_start,
-                area_code,
-                order_group,
-                {%- for prefix in decided | map(attribute=1) | unique %}
-                coalesce({{ prefix }}_evidence_agency, 'no record') as {{ prefix }}_agency,
-                {%- endfor %}
-                {%- for outcome, prefix in decided %}
-                {{ outcome }}_status <> 'not_applicable' as has_{{ outcome }},
-                {%- endfor %}
-                count(*) as event_count
-            from {{ ref(mart) }}
-            where is_in_scope
-            group by
-                cast(date_trunc('month', event_date) as date),
-                area_code,
-                order_group
-                {%- for prefix in decided | map(attribute=1) | unique %}, coalesce({{ prefix }}_evidence_agency, 'no record'){% endfor %}
-                {%- for outcome, prefix in decided %}, {{ outcome }}_status <> 'not_applicable'{% endfor %}
-        ) as turned
-        cross join (
-            {% for outcome, prefix in decided %}{{ 'union all ' if not loop.first }}select '{{ outcome }}' as outcome {% endfor %}
-        ) as outcomes
-        where
-            case outcomes.outcome
-                {%- for outcome, prefix in decided %} when '{{ outcome }}' then turned.has_{{ outcome }}{% endfor %}
-            end
+            '{{ outcome }}' as outcome,
+            cast(date_trunc('month', event_date) as date) as month_start,
+            area_code,
+            order_group,
+            coalesce({{ prefix }}_evidence_agency, 'no record') as agency,
+            count(*) as event_count
+        from {{ ref(mart) }}
+        where is_in_scope and {{ outcome }}_status <> 'not_applicable'
+        group by
+            cast(date_trunc('month', event_date) as date), area_code, order_group, coalesce({{ prefix }}_evidence_agency, 'no record')
     {%- endfor %}
 {% endmacro %}
