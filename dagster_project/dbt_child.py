@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager
 
 from .ending import end_at_once_after
+from .spare_memory import try_again_with_one_thread
 
 LOOK_SECONDS = 0.2
 TOLD = re.compile(r"(?:when casting from source column \w+|NOT NULL constraint failed: [\w.]+)$")
@@ -105,4 +106,5 @@ def main() -> None:
 
     keep_values_out_of_errors()
     say_nothing_unread()
+    try_again_with_one_thread()
     end_at_once_after(cli)

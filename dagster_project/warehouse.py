@@ -20,6 +20,7 @@ from .linkage import journal
 from .register import open_restricted, set_clock, transaction
 from .room import NoRoom, room_for
 from .settings import Settings
+from .spare_memory import try_again_with_one_thread
 
 HMAC_BLOCK_BYTES = 64
 KEPT_BUILDS = 7
@@ -247,6 +248,7 @@ def run_dbt(settings: Settings, *arguments: str):
     from dbt.cli.main import dbtRunner
 
     keep_values_out_of_errors()
+    try_again_with_one_thread()
     os.environ.update(dbt_environment(settings))
     settings.building_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
