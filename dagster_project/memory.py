@@ -22,7 +22,7 @@ UNITS = {
     "TIB": 1 << 40,
 }
 BESIDE = 850 * 10**6  # bytes of Python, Dagster and dbt
-BEYOND = 1.2  # how many times its limit DuckDB takes at most
+BEYOND = 1.3  # how many times its limit DuckDB takes at most
 LEAST = 120 * 10**6  # bytes with which DuckDB can work at all
 
 

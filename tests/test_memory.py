@@ -13,7 +13,7 @@ from dagster_project import memory, register, warehouse
 from dagster_project.settings import load_settings
 
 
-@pytest.mark.parametrize("whole", ["1GB", "2GB", "4GB", "8 GiB", "16GB"])
+@pytest.mark.parametrize("whole", ["1.1GB", "2GB", "4GB", "8 GiB", "16GB"])
 def test_duckdb_and_what_stands_beside_it_take_no_more_than_the_whole(whole):
     share = memory.bytes_of(memory.for_duckdb(whole))
     assert memory.LEAST <= share and share * memory.BEYOND + memory.BESIDE <= memory.bytes_of(whole)
@@ -29,10 +29,10 @@ def test_an_amount_is_read_as_duckdb_reads_it():
             assert con.execute("select current_setting('memory_limit')").fetchone()[0] == other
 
 
-@pytest.mark.parametrize("text", ["900MB", "0GB", "plenty", "80%", "4"])
+@pytest.mark.parametrize("text", ["900MB", "1GB", "0GB", "plenty", "80%", "4"])
 def test_too_little_is_said_with_the_least_or_how_to_write_it(text, monkeypatch):
     monkeypatch.setenv("OUTCOMES_MEMORY_LIMIT", text)
-    with pytest.raises(memory.TooLittleMemory, match=f"memory_limit is '?{text}.*(The least is 1GB|write it as 4GB)"):
+    with pytest.raises(memory.TooLittleMemory, match=f"memory_limit is '?{text}.*(The least is 1.1GB|write it as 4GB)"):
         load_settings()
 
 
@@ -43,17 +43,17 @@ def test_the_command_says_it_in_a_line():
 
 
 def test_the_least_that_is_said_is_enough():
-    assert memory.for_duckdb("1GB") == f"{memory.bytes_of(memory.for_duckdb('1GB')) // 10**6}MB"
+    assert memory.for_duckdb("1.1GB") == f"{memory.bytes_of(memory.for_duckdb('1.1GB')) // 10**6}MB"
 
 
 def test_the_databases_get_their_part_and_not_the_whole(tmp_path, monkeypatch):
     monkeypatch.setenv("OUTCOMES_MEMORY_LIMIT", "2GB")
     settings = load_settings(home=tmp_path)
-    assert (settings.whole_memory, settings.memory_limit) == ("2GB", "958MB")
-    assert warehouse.dbt_environment(settings)["OUTCOMES_DUCKDB_MEMORY"] == "958MB"
+    assert (settings.whole_memory, settings.memory_limit) == ("2GB", "884MB")
+    assert warehouse.dbt_environment(settings)["OUTCOMES_DUCKDB_MEMORY"] == "884MB"
     assert "OUTCOMES_MEMORY_LIMIT" not in warehouse.dbt_environment(settings)  # or the next settings would share out a share
     with register.connect(settings) as con:
-        assert con.execute("select current_setting('memory_limit')").fetchone()[0] == "913.6 MiB"
+        assert con.execute("select current_setting('memory_limit')").fetchone()[0] == "843.0 MiB"
     assert "OUTCOMES_DUCKDB_MEMORY" in (settings.dbt_dir / "profiles.yml").read_text()
 
 
