@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
 from nights_lab import Agencies, build, copy_home, copy_project, differences, home_of, land, whole_beside
 
 from dagster_project import warehouse
@@ -149,9 +150,14 @@ class Start:
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory) -> Start:
-    """The hand-computed world with some records more, built whole on the first day."""
+    """The hand-computed world with some records more, built whole on the first day; a table of a hundred rows is a large one."""
     folder = tmp_path_factory.mktemp("nights")
-    settings = home_of(folder / "home", copy_project(folder / "project", OVERRIDES))
+    project = copy_project(folder / "project", OVERRIDES)
+    definition = project / "dbt" / "dbt_project.yml"
+    text, count = re.subn(r"(settle_from_rows:) \d+", r"\1 100", definition.read_text(encoding="utf-8"))
+    assert count == 1
+    definition.write_text(text, encoding="utf-8")
+    settings = home_of(folder / "home", project)
     warehouse.shutil.copytree(LANDING, settings.landing_dir)
     contracts = warehouse.prepare(settings)
     before(Agencies(contracts, LANDING), settings.landing_dir)
@@ -172,8 +178,22 @@ def rows(settings: Settings, sql: str) -> list[tuple]:
         return con.execute(sql).fetchall()
 
 
-def test_nights_that_mend_leave_what_a_whole_build_makes(start):
-    settings, agencies, rng = start.copy("story"), start.agencies(), random.Random(11)
+def checkpoints(monkeypatch) -> list[str]:
+    """The database of each checkpoint that dbt is going to ask for."""
+    settled, execute = [], DuckDBCursorWrapper.execute
+
+    def watched(self, sql, *arguments, **more):
+        found = execute(self, sql, *arguments, **more)
+        if asked := re.search(r"checkpoint (\w+)\s*$", sql):
+            settled.append(asked[1])
+        return found
+
+    monkeypatch.setattr(DuckDBCursorWrapper, "execute", watched)
+    return settled
+
+
+def test_nights_that_mend_leave_what_a_whole_build_makes(start, monkeypatch):
+    settings, agencies, rng, settled = start.copy("story"), start.agencies(), random.Random(11), checkpoints(monkeypatch)
     watched = "'X100017', 'X100018', 'X100024', 'X100124', "
     watched += "'X100005', 'X100031', 'A0099ZZ', 'X100012', 'D0210', 'X100015', 'D0212'"
     seen = f"select person_ref, person_id from identity.int_people where person_ref in ({watched})"
@@ -193,7 +213,11 @@ def test_nights_that_mend_leave_what_a_whole_build_makes(start):
     for (one, other), are_one in ((("X100017", "X100018"), [False, True, False]), (("X100024", "X100124"), [True, False, True])):
         assert [found[one] == found[other] for found in people] == are_one, "as readers who agree say"
     assert due[2] > due[1], "the last night observes further"
+    assert settled.count("restricted") > 3 and settled.count("warehouse") > 3, "large tables are written out when they are mended"
+    assert len(settled) < len(NIGHTS) * 30, "and small ones are not"
+    settled.clear()
     assert differences(settings, whole_beside(settings, NIGHTS[-1], start.folder / "story_whole")) == {}
+    assert settled == [], "a whole build has nothing to settle"
 
 
 CHANGES, MACROS = "models/intermediate/changes/", "macros/"
@@ -346,3 +370,19 @@ def test_dbt_by_hand_is_followed_by_a_whole_build(start):
     settings = start.copy("by_hand")
     assert warehouse.run_dbt(settings, "run", "--select", "int_people_clusters").success
     assert "no build stands" in build(settings, NIGHTS[0])
+
+
+def test_a_build_that_broke_between_a_python_models_table_and_its_name_is_followed_by_one_that_goes_through(start, monkeypatch):
+    settings, execute = start.copy("broken"), DuckDBCursorWrapper.execute
+
+    def disk_is_full(self, sql, *arguments, **more):
+        if re.search(r"rename to int_weighed_pairs\s*$", sql):
+            raise duckdb.IOException("IO Error: No space left on device")
+        return execute(self, sql, *arguments, **more)
+
+    with monkeypatch.context() as now, pytest.raises(AssertionError, match="No space left"):
+        now.setattr(DuckDBCursorWrapper, "execute", disk_is_full)
+        build(settings, NIGHTS[0])
+    asides = r"select table_name from duckdb_tables() where table_name like '%\_\_aside' escape '\'"
+    assert rows(settings, asides) == [], "restricted.duckdb outlives the build"
+    build(settings, NIGHTS[0])

@@ -6,6 +6,9 @@
 
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {{- run_hooks(pre_hooks) -}}
+    {%- if model.language == 'python' -%} {#- before which dbt begins no transaction, as it does before SQL -#}
+        {%- call statement('begin') -%} drop table if exists {{ this_aside() }} {%- endcall -%}
+    {%- endif -%}
     {%- call statement('main', language=model.language) -%}
         {{ create_table_as(False, this_aside(), compiled_code, model.language) }}
     {%- endcall -%}
