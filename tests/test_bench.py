@@ -176,6 +176,12 @@ def test_a_result_says_how_it_was_made():
     assert command_of("36k", 3, "job,floor,pandas,polars", None, None) == "make bench SCALE=36k BENCH_TIMES=3"
     said = command_of("360k", 1, "floor,job", Path("secret"), "4GB")
     assert said == "make bench SCALE=360k BENCH_TIMES=1 MEMORY=4GB 'BENCH=--only floor,job --world ...'"
+    assert command_of("36k", 1, "job", None, None, True).endswith("'BENCH=--only job --weighed'")
+
+
+def test_weighed_links_are_not_compared_with_ways_that_link_exactly():
+    said = subprocess.run([sys.executable, "-m", "dagster_project.bench", "--weighed"], capture_output=True, text=True)
+    assert said.returncode == 2 and "use it with --only job" in said.stderr
 
 
 def test_a_page_keeps_its_prose_and_one_section_for_each_scale(tmp_path):

@@ -8,12 +8,13 @@ import shlex
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..settings import PROJECT_DIR
+from ..settings import EVIDENCE, EXACT, PROJECT_DIR
 from . import again, answers, compare, job, report
 from .measure import run
 from .reads import World
@@ -34,6 +35,7 @@ PAGE = PROJECT_DIR / "dbt" / "docs" / "speed.md"
     "--changed/--no-changed", default=True, help="A night after the last run, with 1 % of records changed; and all anew."
 )
 @click.option("--with-full", is_flag=True, help="In that night the full extracts come again as well, whole.")
+@click.option("--weighed", is_flag=True, help="Weighed links too, as a night has them unless told otherwise; of the job only.")
 @click.option("--docs", is_flag=True, help="Write the tables to dbt/docs/speed.md.")
 @click.option("--show", is_flag=True, help="Show what the job prints.")
 def main(
@@ -44,6 +46,7 @@ def main(
     memory_limit: str | None,
     changed: bool,
     with_full: bool,
+    weighed: bool,
     docs: bool,
     show: bool,
 ) -> None:
@@ -51,6 +54,11 @@ def main(
     ways = [way.strip() for way in only.split(",")]
     if unknown := set(ways) - set(WAYS):
         raise click.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(WAYS)}", param_hint="--only")
+    if weighed and (ways != ["job"] or docs):
+        raise click.BadParameter(
+            "the tables of the docs and the other ways link exactly: use it with --only job", param_hint="--weighed"
+        )
+    linkage = EVIDENCE if weighed else EXACT
     folder = world.resolve() if world else world_of(scale, BENCH_DIR)
     busy, runs = os.getloadavg()[0], {way: [] for way in ways}
     BENCH_DIR.mkdir(parents=True, exist_ok=True)
@@ -59,7 +67,7 @@ def main(
         for turn in range(times):
             for way in ways:
                 is_last = changed and turn + 1 == times
-                runs[way].append(one(way, folder, work, memory_limit, show, with_full if is_last else None))
+                runs[way].append(one(way, folder, work, memory_limit, show, with_full if is_last else None, linkage))
                 took = runs[way][-1]
                 click.echo(f"{turn + 1} of {times}: {way} {took['seconds']:.1f} s, {took['peak_bytes'] / 1e9:.2f} GB")
             if found := disagreements(ways, work):
@@ -71,9 +79,9 @@ def main(
         sys.exit(1)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    command = command_of(scale, times, only, world, memory_limit)
+    command = command_of(scale, times, only, world, memory_limit, weighed)
     result = report.summary(scale, runs, command, World(folder).size(), busy)
-    others = report.keep(result, BENCH_DIR / "results")
+    others = [] if weighed else report.keep(result, BENCH_DIR / "results")
     click.echo("\n" + report.told(result, others))
     if failed := (result["again"] or {}).get("failed"):
         click.echo(f"\n{failed}", err=True)
@@ -82,16 +90,26 @@ def main(
         report.write_docs(result, others, PAGE)
 
 
-def command_of(scale: str, times: int, only: str, world: Path | None, memory_limit: str | None) -> str:
+def command_of(scale: str, times: int, only: str, world: Path | None, memory_limit: str | None, weighed: bool = False) -> str:
     """The make command that does the same; a world of one's own is said, not where it is."""
     options = {"SCALE": scale, "BENCH_TIMES": times, "MEMORY": memory_limit}
-    extra = [*(["--only", only] if only != ",".join(WAYS) else []), *(["--world", "..."] if world else [])]
+    extra = [
+        *(["--only", only] if only != ",".join(WAYS) else []),
+        *(["--world", "..."] if world else []),
+        *["--weighed"] * weighed,
+    ]
     options["BENCH"] = " ".join(extra)
     return shlex.join(["make", "bench", *(f"{name}={value}" for name, value in options.items() if value)])
 
 
 def one(
-    way: str, world: Path, work: Path, memory_limit: str | None, show: bool, again_full: bool | None = None
+    way: str,
+    world: Path,
+    work: Path,
+    memory_limit: str | None,
+    show: bool,
+    again_full: bool | None = None,
+    linkage: str = EXACT,
 ) -> dict[str, Any]:
     """Run one way once; its results go to ``work/<way>``. Raises RuntimeError if it fails.
 
@@ -99,7 +117,7 @@ def one(
     """
     shutil.rmtree(work / way, ignore_errors=True)
     if way == "job":
-        settings = job.install(work / "home", world)
+        settings = replace(job.install(work / "home", world), linkage=linkage)
         taken = job.run_job(settings, memory_limit, show)
         compare.save_product(settings, work / way)
         details = {"steps": job.steps_of(settings, taken), "files": job.files_of(taken), "models": job.models_of(settings)}

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from ..release import JUDGED, TABLES_WRITTEN
-from ..settings import EXACT, PROJECT_DIR, Settings, load_settings
+from ..settings import PROJECT_DIR, Settings, load_settings
 from .measure import Taken, run
 
 SHOWN_MODELS = 15
@@ -34,8 +34,7 @@ def run_job(settings: Settings, memory_limit: str | None, show: bool = False, ar
     """``outcomes run``, with ``arguments`` if any. Raises RuntimeError if it fails."""
     left_out = ("OUTCOMES_", "DBT_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE")  # the last as in the Makefile
     environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
-    environment |= {"OUTCOMES_HOME": str(settings.home)}
-    environment["OUTCOMES_LINKAGE"] = EXACT  # as the floor and the others link
+    environment |= {"OUTCOMES_HOME": str(settings.home), "OUTCOMES_LINKAGE": settings.linkage}
     if memory_limit:
         environment["OUTCOMES_MEMORY_LIMIT"] = memory_limit
     taken = run([sys.executable, "-m", "dagster_project.cli", "run", *arguments], environment, PROJECT_DIR, show)
