@@ -93,18 +93,23 @@ def find(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], folder: Path
     models = variants.Models(folder)
     con.execute(f"attach ':memory:' as {ROOM}")
     try:
-        otherwise = _otherwise(con, tables, models)
-        if not otherwise.people["person"]:
+        if not _put_otherwise(con, tables, models):
             return SHAPE.empty_table()
-        _put(con, "members", otherwise.people)
-        _put(con, "changes", otherwise.changes)
-        _put(con, "holds", otherwise.holds)
         con.execute(PEOPLE.format(room=ROOM, **tables))
         marts = variants.build(con, ROOM, models, tables)
         events = " union all ".join(EVENTS.format(room=ROOM, population=p, mart=mart) for p, mart in marts.items())
         return con.sql(COUNTED.format(room=ROOM, events=events, no_area=NO_AREA, **tables)).to_arrow_table().cast(SHAPE)
     finally:
         con.execute(f"detach {ROOM}")
+
+
+def _put_otherwise(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], models: variants.Models) -> bool:
+    """Put who would be one person otherwise where SQL reads it, and leave nothing of it in Python's memory; is there anybody?"""
+    otherwise = _otherwise(con, tables, models)
+    _put(con, "members", otherwise.people)
+    _put(con, "changes", otherwise.changes)
+    _put(con, "holds", otherwise.holds)
+    return bool(otherwise.people["person"])
 
 
 def _otherwise(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], models: variants.Models) -> resample.Otherwise:
