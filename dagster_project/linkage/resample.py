@@ -14,7 +14,7 @@ import numpy as np
 Person = frozenset[int]  # the clusters that are one person
 World = frozenset[Person]
 SURE = 1.0
-GROUPS_AT_ONCE = 200  # whose draws are in memory together: what a core keeps near it is gone through in a fraction of the time
+GROUPS_AT_ONCE = 200  # whose draws are in memory together, 2 MB or so: more is slower, and counts in the night's memory
 
 
 @dataclass(frozen=True, order=True)
