@@ -102,6 +102,10 @@ def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
             raise ReaderError(
                 "Files, other databases, extensions and settings are out of reach here; ask about the tables only."
             ) from error
+        if text.startswith("Catalog Error: Table with name"):  # DuckDB's own guess may be one of its catalogue
+            listed = con.cursor().execute("select table_name from duckdb_tables() order by 1")  # the transaction may be lost
+            tables = ", ".join(name for (name,) in listed.fetchall())
+            text = f"{text.split(' Did you mean')[0]} The tables are: {tables}."
         raise ReaderError(text) from error
 
 

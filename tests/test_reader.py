@@ -115,6 +115,13 @@ def test_an_error_in_sql_is_one_plain_line(run):
     assert result.exit_code == 1 and len(result.output.splitlines()) == 1 and "numrator" in result.output
 
 
+@pytest.mark.parametrize("before", ["", "begin; "])
+def test_a_table_that_is_not_there_lists_those_that_are(run, before):
+    result = run("query", f"{before}select * from psa16")
+    assert result.exit_code == 1 and len(result.output.splitlines()) == 1 and "pg_am" not in result.output
+    assert "psa16" in result.output and "The tables are: deliveries_due, " in result.output
+
+
 def test_an_older_release_can_be_asked_and_an_unknown_one_lists_what_there_is(run, world):
     ids = [line.release_id for line in reader.releases(world) if line.status != "refused"]
     newest, oldest = (
