@@ -89,6 +89,8 @@ def match_header(names: list[str], extract: Extract) -> tuple[dict[str, int], li
         found = " The first line holds none of the agreed names; is the header there?" if not places else ""
         if places and unknown:
             found = f" The columns {', '.join(map(repr, unknown))} are not in the contract; is one of them it?"
+            if len(unknown) == 1:
+                found = f" The column {unknown[0]!r} is not in the contract; is it the one?"
         raise FileRefused(
             f"has no column {', '.join(repr(m) for m in missing)}",
             f"Send every column of the contract, under its agreed name.{found}",

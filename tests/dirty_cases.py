@@ -193,7 +193,7 @@ CASES = [
         "a column is renamed beyond recognition",
         as_csv(sound_rows(3), HEADER.replace("hours", "duration")),
         "line 1, column hours",
-        "'duration' are not in the contract; is one of them it?",
+        "The column 'duration' is not in the contract; is it the one?",
     ),
     taken(
         "renamed column",
