@@ -14,7 +14,7 @@ import numpy as np
 Person = frozenset[int]  # the clusters that are one person
 World = frozenset[Person]
 SURE = 1.0
-GROUPS_AT_ONCE = 200  # whose draws are in memory together, 2 MB or so: more is slower, and counts in the night's memory
+GROUPS_AT_ONCE = 200  # whose draws are in memory together, some 2 MB: more takes of the night's memory and is no faster
 
 
 @dataclass(frozen=True, order=True)
