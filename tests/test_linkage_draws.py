@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
+import numpy as np
 import pytest
 
 from dagster_project.linkage import resample
@@ -98,7 +99,7 @@ def chain(length: int, seed: int) -> tuple[list[Join], dict[int, int]]:
 
 def told(made: list[Join], agencies: dict[int, int]) -> tuple:
     found = resample.otherwise(resample.groups(made, agencies, RANKS, 50, 11), 2)
-    return found.people, found.changes, {name: column.tolist() for name, column in found.holds.items()}
+    return tuple({name: column.tolist() for name, column in part.items()} for part in (found.members, found.changes, found.holds))
 
 
 def test_the_order_in_which_joins_come_changes_nothing():
@@ -122,3 +123,40 @@ def test_every_draw_holds_one_world_of_each_group():
     for group in resample.groups(made, agencies, RANKS, 50, 4):
         assert sorted(d for _, draws in group.draws for d in draws.tolist()) == list(range(1, 51))
         assert len({frozenset(c for person in at for c in person) for at, _ in group.draws}) == 1
+
+
+def spelt_out(found: resample.Otherwise) -> set[tuple]:
+    """Each change as (people counted in it, people no longer counted, where it holds)."""
+    people: dict[int, set[int]] = {}
+    for person, cluster in zip(*found.members.values(), strict=True):
+        people.setdefault(person, set()).add(cluster)
+    counted: dict[int, dict[int, set[frozenset]]] = {}
+    for change, person, sign in zip(*found.changes.values(), strict=True):
+        counted.setdefault(change, {1: set(), -1: set()})[sign].add(frozenset(people[person]))
+    holds: dict[int, set[tuple[int, int]]] = {}
+    for change, rank, draw in zip(*found.holds.values(), strict=True):
+        holds.setdefault(change, set()).add((rank, draw))
+    assert holds.keys() == counted.keys()
+    return {(frozenset(c[1]), frozenset(c[-1]), frozenset(holds[change])) for change, c in counted.items()}
+
+
+@pytest.mark.parametrize("default", RANKS)
+def test_joins_that_stand_alone_change_what_they_would_as_groups(monkeypatch, default):
+    chance = random.Random(7)
+    agencies = {c: 1 << chance.randrange(2) for c in range(100)}  # of the last nobody speaks
+    apart = [(0, 1), (7, 6)]
+    made, is_apart = [], []
+    for a, b in ((2 * n, 2 * n + 1) for n in range(60)):
+        is_apart.append((a, b) in [(0, 1), (6, 7)] or bool(agencies.get(a, 0) & agencies.get(b, 0)))
+        rank = chance.choice([None, 1, 2, 3])  # of joins that are made
+        made.append(Join(a, b, chance.choice([0.0, 0.001, 0.2, 0.6, 0.93, 0.999]), None if is_apart[-1] else rank))
+    columns = zip(*((j.cluster_a, j.cluster_b, j.probability, j.rank or 0) for j in made), strict=True)
+    pairs = dict(zip(resample.PAIR, map(np.array, [*columns, is_apart]), strict=True))
+
+    monkeypatch.setattr(resample, "PAIRS_AT_ONCE", 7)
+    parts = list(resample.otherwise_alone(pairs, RANKS, default, 50, 11))
+    found = set().union(*map(spelt_out, parts))
+    assert found == spelt_out(resample.otherwise(resample.groups(made, agencies, RANKS, 50, 11, apart), default))
+    assert len(found) > 20 and sum(len(spelt_out(part)) for part in parts) == len(found)
+    numbers = [person for part in parts for person in set(part.members["person"].tolist())]
+    assert len(numbers) == len(set(numbers)) and max(numbers) < 0

@@ -9,7 +9,6 @@ import pytest
 from compiled import Compiled
 
 from dagster_project.linkage import differences, resample, variants
-from dagster_project.linkage.resample import Join
 
 # every link of the hand world as if it were doubtful: each agency's references of a person are a cluster, joined to the next
 CLUSTERED = """
@@ -127,7 +126,7 @@ def test_a_draw_counts_what_a_recount_of_everybody_in_that_draw_counts(doubted, 
     for draw in (1, 20):
 
         def taken(a, b, p, draw=draw):
-            return resample._chances([Join(a, b, p)], 20, 5)[0, draw - 1] < p
+            return resample._chances([a], [b], 20, 5)[0, draw - 1] < p
 
         expected = difference(recount(doubted, f"draw_{draw}", people_of(doubted, taken)), usual)
         assert worlds[None, draw] == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -12,13 +12,10 @@ import pyarrow as pa
 from . import resample, variants
 
 ROOM = "linkage_room"  # a database in memory: references of people are in it, and it ends with the call
-JOINS = """
-select joins.cluster_a, joins.cluster_b, cast(joins.probability as double), levels.rank
-from ({int_people_joins}) as joins left join ({linkage_levels}) as levels on joins.level_id = levels.level_id
-    and joins.verdict = 'joined'
-"""
+PUT = {"members": ("person", "cluster_id"), "changes": ("change", "person", "sign"), "holds": ("change", "rank", "draw")}
 # an agency that gives a person one reference does not speak of one person twice
-AGENCIES = """
+SPOKEN = """
+create table {room}.spoken as
 select cluster_id, cast(bit_or(1::bigint << bits.nth) as bigint) as agencies
 from ({int_people}) as people
 inner join (select agency, row_number() over (order by agency) as nth from (select unnest(?) as agency)) as bits using (agency)
@@ -26,11 +23,41 @@ where cluster_id in (select cluster_a from ({int_people_joins}) union all select
 group by cluster_id
 """
 APART = """
-select distinct a.cluster_id, b.cluster_id
+create table {room}.apart as
+select distinct least(a.cluster_id, b.cluster_id) as cluster_a, greatest(a.cluster_id, b.cluster_id) as cluster_b
 from ({int_people_overrides}) as decisions
 inner join ({int_people}) as a on decisions.reference_a = a.reference_id
 inner join ({int_people}) as b on decisions.reference_b = b.reference_id
 where decisions.decision = 'must_not_link'
+"""
+# most joins share no cluster with another
+JOINS = """
+create table {room}.joins as
+with ends as (
+    select unnest([cluster_a, cluster_b]) as cluster_id from ({int_people_joins})
+),
+several as (
+    select cluster_id from ends group by cluster_id having count(*) > 1
+)
+select cluster_a, cluster_b, cast(probability as double) as probability, levels.rank,
+    cluster_a not in (from several) and cluster_b not in (from several) as is_alone
+from ({int_people_joins}) as joins left join ({linkage_levels}) as levels on joins.level_id = levels.level_id
+    and joins.verdict = 'joined'
+"""
+ALONE = """
+select joins.cluster_a, joins.cluster_b, joins.probability, coalesce(joins.rank, 0) as rank,
+    coalesce((a.agencies & b.agencies) <> 0, false) or apart.cluster_a is not null as is_apart
+from {room}.joins as joins
+left join {room}.spoken as a on joins.cluster_a = a.cluster_id
+left join {room}.spoken as b on joins.cluster_b = b.cluster_id
+left join {room}.apart as apart on least(joins.cluster_a, joins.cluster_b) = apart.cluster_a
+    and greatest(joins.cluster_a, joins.cluster_b) = apart.cluster_b
+where joins.is_alone and joins.probability < {sure}
+"""
+TOGETHER = "select cluster_a, cluster_b, probability, rank from {room}.joins where not is_alone"
+SPOKEN_TOGETHER = """
+select spoken.* from {room}.spoken as spoken
+where cluster_id in (select unnest([cluster_a, cluster_b]) from {room}.joins where not is_alone)
 """
 PEOPLE = """
 create table {room}.int_people as
@@ -105,25 +132,29 @@ def find(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], folder: Path
 
 def _put_otherwise(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], models: variants.Models) -> bool:
     """Put who would be one person otherwise where SQL reads it, and leave nothing of it in Python's memory; is there anybody?"""
-    otherwise = _otherwise(con, tables, models)
-    _put(con, "members", otherwise.people)
-    _put(con, "changes", otherwise.changes)
-    _put(con, "holds", otherwise.holds)
-    return bool(otherwise.people["person"])
+    for name, columns in PUT.items():
+        con.execute(f"create table {ROOM}.{name} ({', '.join(f'{column} bigint' for column in columns)})")
+    for part in _otherwise(con, tables, models):
+        for name, columns in PUT.items():
+            made = pa.table({column: getattr(part, name)[column] for column in columns})  # noqa: F841 (DuckDB reads it)
+            con.execute(f"insert into {ROOM}.{name} from made")
+    return bool(con.execute(f"select count(*) from {ROOM}.members").fetchall()[0][0])
 
 
-def _otherwise(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], models: variants.Models) -> resample.Otherwise:
+def _otherwise(
+    con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], models: variants.Models
+) -> Iterator[resample.Otherwise]:
     rules = dict(con.execute(f"select rule_id, value from ({tables['linkage_rules']})").fetchall())
     levels = con.execute(f"select rank, is_default = 'Y' from ({tables['linkage_levels']})").fetchall()
-    joins = [resample.Join(*row) for row in con.execute(JOINS.format(**tables)).fetchall()]
+    ranks, default = [rank for rank, _ in levels], next(rank for rank, is_default in levels if is_default)
+    draws = int(rules["resamples"]), int(rules["resample_seed"])
     telling = [agency for agency, source in models.sources.items() if source["tells_apart"]]
-    agencies = dict(con.execute(AGENCIES.format(**tables), [telling]).fetchall())
-    apart = con.execute(APART.format(**tables)).fetchall()
-    ranks = [rank for rank, _ in levels]
-    found = resample.groups(joins, agencies, ranks, int(rules["resamples"]), int(rules["resample_seed"]), apart)
-    return resample.otherwise(found, next(rank for rank, is_default in levels if is_default))
-
-
-def _put(con: duckdb.DuckDBPyConnection, name: str, columns: Mapping) -> None:
-    made = pa.table({column: pa.array(values, pa.int64()) for column, values in columns.items()})  # noqa: F841 (DuckDB reads it)
-    con.execute(f"create table {ROOM}.{name} as select * from made")
+    con.execute(SPOKEN.format(room=ROOM, **tables), [telling])
+    con.execute(APART.format(room=ROOM, **tables))
+    con.execute(JOINS.format(room=ROOM, **tables))
+    alone = con.execute(ALONE.format(room=ROOM, sure=resample.SURE)).fetchnumpy()
+    yield from resample.otherwise_alone(alone, ranks, default, *draws)
+    joins = [resample.Join(*row) for row in con.execute(TOGETHER.format(room=ROOM)).fetchall()]
+    agencies = dict(con.execute(SPOKEN_TOGETHER.format(room=ROOM)).fetchall())
+    apart = con.execute(f"from {ROOM}.apart").fetchall()
+    yield resample.otherwise(resample.groups(joins, agencies, ranks, *draws, apart), default)

@@ -6,7 +6,7 @@ together, so each group is looked at by itself, and all that is kept is where it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,9 @@ import numpy as np
 Person = frozenset[int]  # the clusters that are one person
 World = frozenset[Person]
 SURE = 1.0
+PAIR = ("cluster_a", "cluster_b", "probability", "rank", "is_apart")  # the columns of joins that stand alone
 GROUPS_AT_ONCE = 200  # whose draws are in memory together, some 2 MB: more takes of the night's memory and is no faster
+PAIRS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, order=True)
@@ -58,7 +60,7 @@ def groups(
     for first in range(0, len(found), GROUPS_AT_ONCE):
         some = found[first : first + GROUPS_AT_ONCE]
         every = [j for own in some for j in own]
-        chances = _chances(every, draw_count, seed)
+        chances = _chances([j.cluster_a for j in every], [j.cluster_b for j in every], draw_count, seed)
         always = (chances < np.array([j.probability for j in every])[:, None]).all(axis=1).tolist()
         at = 0
         for own in some:
@@ -157,14 +159,14 @@ def _chance(join: Join, refused: tuple[Join, ...], agencies: Mapping[int, int]) 
     return min(1.0, join.probability / left) if left > 0 else 1.0
 
 
-def _chances(joins: list[Join], draw_count: int, seed: int) -> np.ndarray:
-    """A number from 0 up to 1 for each join and draw, made of the seed, the two clusters and the draw alone: what other joins
-    there are, and in what order, changes none of them."""
+def _chances(ones: Sequence[int], others: Sequence[int], draw_count: int, seed: int) -> np.ndarray:
+    """A number from 0 up to 1 for each join (its two clusters) and draw, made of the seed, the two clusters and the draw alone:
+    what other joins there are, and in what order, changes none of them."""
     with np.errstate(over="ignore"):
         draws = np.arange(1, draw_count + 1, dtype=np.uint64)
-        made = _mixed(np.uint64(seed) + np.zeros(len(joins), np.uint64))
-        for clusters in ([j.cluster_a for j in joins], [j.cluster_b for j in joins]):
-            made = _mixed(made ^ np.array(clusters, dtype=np.int64).astype(np.uint64))
+        made = _mixed(np.uint64(seed) + np.zeros(len(ones), np.uint64))
+        for clusters in (ones, others):
+            made = _mixed(made ^ np.asarray(clusters, dtype=np.int64).astype(np.uint64))
         bits = _mixed(made[:, None] ^ _mixed(draws)[None, :])
     return (bits >> np.uint64(11)).astype(np.float64) / 2**53
 
@@ -182,19 +184,19 @@ def _mixed(x: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Otherwise:
-    """Who would be one person otherwise, as columns. ``people``: person, cluster_id; ``changes``: change, person, sign (1:
+    """Who would be one person otherwise, as columns. ``members``: person, cluster_id; ``changes``: change, person, sign (1:
     counted in that change, -1: in the usual world and not in it); ``holds``: change, rank (0: a draw), draw (0: a level).
     """
 
-    people: dict[str, list[int]]
-    changes: dict[str, list[int]]
+    members: dict[str, np.ndarray]
+    changes: dict[str, np.ndarray]
     holds: dict[str, np.ndarray]
 
 
 def otherwise(found: Iterable[Group], default: int) -> Otherwise:
     """Every change from the world of the ``default`` rank that some level or draw makes in a group, and where it holds."""
     numbers: dict[Person, int] = {}
-    changes: dict[str, list[int]] = {"change": [], "person": [], "sign": []}
+    changes: list[tuple[int, int, int]] = []
     holds: list[np.ndarray] = []
     count = 0
     for group in found:
@@ -209,13 +211,48 @@ def otherwise(found: Iterable[Group], default: int) -> Otherwise:
             count += 1
             for sign, ones in ((1, world - usual), (-1, usual - world)):
                 for person in sorted(ones, key=sorted):
-                    changes["change"].append(count)
-                    changes["person"].append(numbers.setdefault(person, len(numbers) + 1))
-                    changes["sign"].append(sign)
+                    changes.append((count, numbers.setdefault(person, len(numbers) + 1), sign))
             holds += [np.stack([np.full_like(draws, count), np.full_like(draws, rank), draws]) for rank, draws in places]
-    rows = np.concatenate(holds, axis=1) if holds else np.empty((3, 0), np.int64)
-    people = {
-        "person": [number for person, number in numbers.items() for _ in person],
-        "cluster_id": [cluster for person in numbers for cluster in sorted(person)],
-    }
-    return Otherwise(people, changes, dict(zip(("change", "rank", "draw"), rows, strict=True)))
+    people = [(number, cluster) for person, number in numbers.items() for cluster in sorted(person)]
+    return Otherwise(
+        _columns(("person", "cluster_id"), *np.array(people, np.int64).reshape(-1, 2).T),
+        _columns(("change", "person", "sign"), *np.array(changes, np.int64).reshape(-1, 3).T),
+        _columns(("change", "rank", "draw"), *(np.concatenate(holds, axis=1) if holds else np.empty((3, 0)))),
+    )
+
+
+def otherwise_alone(
+    pairs: Mapping[str, np.ndarray], ranks: Iterable[int], default: int, draw_count: int, seed: int
+) -> Iterator[Otherwise]:
+    """The same of joins that share no cluster with another, as most do: some thousand at once, each as ``groups`` and
+    ``otherwise`` would find. Their changes and people have numbers below zero, which are nobody's there.
+
+    ``pairs``, a column each: cluster_a, cluster_b, probability, rank (0: none), is_apart (they may not be one person).
+    """
+    ranks = np.array(sorted(ranks))
+    for first in range(0, len(pairs["rank"]), PAIRS_AT_ONCE):
+        a, b, probability, rank, is_apart = (pairs[name][first : first + PAIRS_AT_ONCE] for name in PAIR)
+        is_drawn = (_chances(a, b, draw_count, seed) < probability[:, None]) & ~is_apart[:, None]
+        is_at = (rank[:, None] > 0) & (rank[:, None] <= ranks)
+        is_usual = is_at[:, ranks == default]
+        nth, place = np.nonzero(np.hstack([is_at, is_drawn]) != is_usual)
+        is_draw = place >= len(ranks)
+        rank, draw = np.where(is_draw, 0, np.take(ranks, place, mode="clip")), np.where(is_draw, place - len(ranks) + 1, 0)
+        changed = np.unique(nth)
+        a, b, sign = a[changed], b[changed], np.where(is_usual[changed, 0], 1, -1)  # of one apart from the other
+        change = -(first + changed + 1)
+        one, other, both = 3 * change, 3 * change + 1, 3 * change + 2
+        yield Otherwise(
+            _columns(("person", "cluster_id"), np.concatenate([one, other, both, both]), np.concatenate([a, b, a, b])),
+            _columns(
+                ("change", "person", "sign"),
+                np.tile(change, 3),
+                np.concatenate([one, other, both]),
+                np.concatenate([sign, sign, -sign]),
+            ),
+            _columns(("change", "rank", "draw"), -(first + nth + 1), rank, draw),
+        )
+
+
+def _columns(names: tuple[str, ...], *columns: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: np.asarray(column, np.int64) for name, column in zip(names, columns, strict=True)}
