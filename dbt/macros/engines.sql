@@ -11,6 +11,16 @@
 {% macro default__materialized() -%} materialized {%- endmacro %}
 {% macro spark__materialized() -%} {%- endmacro %}
 
+{#-
+  A CTE of many rows of a table that later ones read more than once: DuckDB would write it out first, in memory that the joins
+  then lack, which takes longer than to read the table again. The few rows of a night of changes are found once (nights.sql).
+-#}
+{% macro read_again() %}
+    {{- return((adapter.dispatch('read_again') if execute else default__read_again)()) -}}
+{% endmacro %}
+{% macro default__read_again() -%} {{ '' if is_mending() else 'not ' }}materialized {%- endmacro %}
+{% macro spark__read_again() -%} {%- endmacro %}
+
 {#- A day some months later (earlier, when negative); the 31st becomes the last day of a shorter month. -#}
 {% macro add_months(day, months) %}
     {{- return((adapter.dispatch('add_months') if execute else default__add_months)(day, months)) -}}

@@ -1,12 +1,12 @@
 -- One row per event and day: where the person lived and what it counts as. The record in force on the day with the latest
 -- start decides, then the latest recorded, then the greatest key; on the night of a release, failing that, the discharge code.
 {{ kept_by_person() }}
-with days as (
+with days as {{ read_again() }} (
     select * from {{ ref('int_event_days') }}
     where asks_home {{- touched_people('and', 'person_id') }}
 ),
 
-records as (
+records as {{ read_again() }} (
     select * from {{ ref('int_accommodation_records') }}
     {{- touched_people('where', 'person_id') }}
 ),

@@ -1,13 +1,13 @@
 -- One row per event and day: whether the person worked, by the probation record. Of the records in force on the day that are
 -- a status (not an interview, a CV or income), any yes is yes; else any no is no; else unknown.
 {{ kept_by_person() }}
-with days as (
+with days as {{ read_again() }} (
     select * from {{ ref('int_event_days') }}
     where asks_work {{- touched_people('and', 'person_id') }}
 ),
 
 -- a record counts for the time its code means the same: the mapping is joined to records, not to the many pairs of record and day
-records as (
+records as {{ read_again() }} (
     select
         records.*,
         employed.status,

@@ -52,7 +52,7 @@ numbered_looks as (
 
 -- day_id stands for population, event and follow-up in every join: text as a key takes several times as long
 -- (an event's number has 60 bits: counted from their middle, fifteen looks find room in a bigint)
-days as (
+days as {{ read_again() }} (
     select
         (events.event_id - 576460752303423488) * looks.look_count + looks.look_number as day_id,
         events.population,
