@@ -22,7 +22,7 @@ UNITS = {
     "TIB": 1 << 40,
 }
 BESIDE = 850 * 10**6  # bytes of Python, Dagster and dbt
-BEYOND = 1.3  # how many times its limit DuckDB takes at most
+BEYOND = 1.35  # how many times its limit DuckDB takes at most: 1.3 was measured, in a look-up of 3.6 million people
 LEAST = 120 * 10**6  # bytes with which DuckDB can work at all
 
 

@@ -49,11 +49,11 @@ def test_the_least_that_is_said_is_enough():
 def test_the_databases_get_their_part_and_not_the_whole(tmp_path, monkeypatch):
     monkeypatch.setenv("OUTCOMES_MEMORY_LIMIT", "2GB")
     settings = load_settings(home=tmp_path)
-    assert (settings.whole_memory, settings.memory_limit) == ("2GB", "884MB")
-    assert warehouse.dbt_environment(settings)["OUTCOMES_DUCKDB_MEMORY"] == "884MB"
+    assert (settings.whole_memory, settings.memory_limit) == ("2GB", "851MB")
+    assert warehouse.dbt_environment(settings)["OUTCOMES_DUCKDB_MEMORY"] == "851MB"
     assert "OUTCOMES_MEMORY_LIMIT" not in warehouse.dbt_environment(settings)  # or the next settings would share out a share
     with register.connect(settings) as con:
-        assert con.execute("select current_setting('memory_limit')").fetchone()[0] == "843.0 MiB"
+        assert con.execute("select current_setting('memory_limit')").fetchone()[0] == "811.5 MiB"
     assert "OUTCOMES_DUCKDB_MEMORY" in (settings.dbt_dir / "profiles.yml").read_text()
 
 
