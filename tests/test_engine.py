@@ -222,21 +222,21 @@ def _on_engine(spark, sql: str) -> None:
 def test_an_empty_table_of_the_engine_stops_the_comparison(spark, tmp_path):
     _on_engine(spark, "select n as area, n * 2 as rate from range(0, 3) as t (n) where n < 0")
     with pytest.raises(raw.RowsMissing, match="made_up.figures has 0 rows, DuckDB says 3 rows"):
-        compare.compare(_world(tmp_path, 3), spark)
+        compare.compare(_world(tmp_path, 3), spark, tmp_path)
 
 
 def test_a_table_that_the_engine_did_not_build_stops_the_comparison(spark, tmp_path):
     spark.sql("drop table if exists made_up.figures")
     with pytest.raises(raw.RowsMissing, match="made_up.figures has no such table"):
-        compare.compare(_world(tmp_path, 3), spark)
+        compare.compare(_world(tmp_path, 3), spark, tmp_path)
 
 
 def test_equal_tables_are_equal_and_a_changed_figure_is_shown(spark, tmp_path):
     world = _world(tmp_path, 3)
     _on_engine(spark, "select n as area, n * 2 as rate from range(0, 3) as t (n)")
-    assert compare.compare(world, spark) == (1, 3, [])
+    assert compare.compare(world, spark, tmp_path) == (1, 3, [])
     _on_engine(spark, "select n as area, n * 2 + case when n = 1 then 1 else 0 end as rate from range(0, 3) as t (n)")
-    assert compare.compare(world, spark)[2] == [
+    assert compare.compare(world, spark, tmp_path)[2] == [
         "made_up.figures: 1 rows only on the engine",
         "    area=1, rate=3",
         "made_up.figures: 1 rows only in DuckDB",
@@ -276,7 +276,7 @@ def test_every_table_of_the_engine_equals_duckdbs_and_the_key_is_written_nowhere
     with server.sail(tmp_path / "sail") as running, session(running.remote, settings.person_key_file) as spark:
         raw.place(spark, raw.export(settings, tmp_path / "landed"))
         assert faults(run_dbt(settings, tmp_path / "dbt", "build")) == []
-        tables, rows, differences = compare.compare(settings, spark)
+        tables, rows, differences = compare.compare(settings, spark, tmp_path / "compared")
         assert differences == [] and tables > 100 and rows > 10_000
         halves = settings.person_key_file.read_text().splitlines()[1].split(",")
         written = [p for p in tmp_path.rglob("*") if p.is_file() for h in halves if h.encode() in p.read_bytes()]

@@ -24,7 +24,7 @@ SHOWN_LINES = 40
 @click.option("--people", default=2_000, show_default=True, help="How large the sample world is.")
 @click.option("--home", type=click.Path(path_type=Path), help="Compare this installation's last build instead; it is only read.")
 @click.option(
-    "--remote", help="A Spark Connect server, sc://host:port, that can read this machine's files; else Sail is started."
+    "--remote", help="A Spark Connect server, sc://host:port, that can read and write this machine's files; else Sail is started."
 )
 def main(people: int, home: Path | None, remote: str | None) -> None:
     """Exit code 0: every table of the engine equals DuckDB's. 1: one does not, or a row is missing; the first ones are shown."""
@@ -62,7 +62,7 @@ def _on_engine(settings: Settings, folder: Path, remote: str | None) -> bool:
             if not _said("The engine", faults(result)):
                 return False
             with _timed("comparison"):
-                count, rows, differences = compare.compare(settings, spark)
+                count, rows, differences = compare.compare(settings, spark, folder / "compared")
         except raw.RowsMissing as error:
             return _said("Rows are missing", str(error).split("; "))
     print(f"{count} tables and views, {rows:,} rows: {'all equal' if not differences else 'NOT equal'}")

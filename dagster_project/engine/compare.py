@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 
@@ -12,6 +14,8 @@ from .raw import count, must_agree
 IDENTIFIERS = ("staging", "identity")  # schemas of the restricted room: their rows are counted, not shown
 LANDED = ("raw", "intake", "changes", "journal")  # held to the register by raw.place; or what nights note of themselves
 SHOWN_ROWS = 3
+# the same for the same rows in any order; of others, but for a chance of one in 2^64. Rows are held to rows only where it differs
+FINGERPRINT = "select count(*), sum(hash({row})::hugeint) from {table}"
 
 
 def relations(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
@@ -24,9 +28,10 @@ def relations(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     return sorted((d, s, n) for d, s, n in found if s not in LANDED)
 
 
-def compare(settings: Settings, spark) -> tuple[int, int, list[str]]:
+def compare(settings: Settings, spark, folder: Path) -> tuple[int, int, list[str]]:
     """Compare all of them. Returns how many tables, how many rows, and what differs, a line each: at most three rows a table.
 
+    The engine writes each table to ``folder`` as Parquet, one at a time, so neither side must hold one in memory.
     Raises raw.RowsMissing first, naming every table whose number of rows differs.
     """
     with duckdb.connect() as con:
@@ -35,7 +40,7 @@ def compare(settings: Settings, spark) -> tuple[int, int, list[str]]:
         tables = relations(con)
         expected = {f"{s}.{n}": con.execute(f'select count(*) from {d}.{s}."{n}"').fetchall()[0][0] for d, s, n in tables}
         must_agree(_counts(spark, {s for _, s, _ in tables}), expected, "DuckDB")
-        differences = [line for d, s, n in tables for line in _differences(con, spark, d, s, n)]
+        differences = [line for d, s, n in tables for line in _differences(con, spark, folder, d, s, n)]
     return len(tables), sum(expected.values()), differences
 
 
@@ -46,23 +51,36 @@ def _counts(spark, schemas: set[str]) -> dict[str, int]:
     return {name: count(spark, name) for name in names}
 
 
-def _differences(con: duckdb.DuckDBPyConnection, spark, database: str, schema: str, name: str) -> Iterator[str]:
-    built = f'{database}.{schema}."{name}"'
-    con.register("engine_rows", spark.sql(f"select * from {schema}.{name}").toArrow())
+def _differences(con: duckdb.DuckDBPyConnection, spark, folder: Path, database: str, schema: str, name: str) -> Iterator[str]:
+    described = con.execute(f'describe {database}.{schema}."{name}"').fetchall()
+    frame, laid = spark.sql(f"select * from {schema}.{name}"), folder / f"{schema}.{name}"
+    columns = [column for column, *_ in described]
+    if columns != frame.columns:
+        yield f"{schema}.{name}: the engine has the columns {', '.join(frame.columns)}; DuckDB has {', '.join(columns)}"
+        return
+    frame.write.parquet(str(laid))
     try:
-        columns, theirs = ([c for c, *_ in con.execute(f"describe {t}").fetchall()] for t in (built, "engine_rows"))
-        if columns != theirs:
-            yield f"{schema}.{name}: the engine has the columns {', '.join(theirs)}; DuckDB has {', '.join(columns)}"
-            return
-        row = ", ".join(f'"{c}"' for c in columns)
-        sides = {"on the engine": ("engine_rows", built), "in DuckDB": (built, "engine_rows")}
-        for where, (one, other) in sides.items():
-            alone = f"select {row} from {one} except all select {row} from {other}"
-            number = con.execute(f"select count(*) from ({alone})").fetchall()[0][0]
-            if number:
-                yield f"{schema}.{name}: {number:,} rows only {where}"
-            if number and schema not in IDENTIFIERS:
-                for values in con.execute(f"select * from ({alone}) order by all limit {SHOWN_ROWS}").fetchall():
-                    yield "    " + ", ".join(f"{c}={v}" for c, v in zip(columns, values, strict=True) if v is not None)
+        if list(laid.rglob("*.parquet")):  # of no rows there may be no file; how many there are was looked at before
+            typed = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind, *_ in described)
+            theirs = f"(select {typed} from read_parquet('{laid}/**/*.parquet'))"
+            yield from _unlike(
+                con, f"{schema}.{name}", columns, theirs, f'{database}.{schema}."{name}"', schema not in IDENTIFIERS
+            )
     finally:
-        con.unregister("engine_rows")
+        shutil.rmtree(laid)
+
+
+def _unlike(
+    con: duckdb.DuckDBPyConnection, table: str, columns: list[str], theirs: str, built: str, is_shown: bool
+) -> Iterator[str]:
+    row = ", ".join(f'"{column}"' for column in columns)
+    if len({con.execute(FINGERPRINT.format(row=row, table=side)).fetchall()[0] for side in (theirs, built)}) == 1:
+        return
+    for where, one, other in (("on the engine", theirs, built), ("in DuckDB", built, theirs)):
+        alone = f"select {row} from {one} except all select {row} from {other}"
+        number = con.execute(f"select count(*) from ({alone})").fetchall()[0][0]
+        if number:
+            yield f"{table}: {number:,} rows only {where}"
+        if number and is_shown:
+            for values in con.execute(f"select * from ({alone}) order by all limit {SHOWN_ROWS}").fetchall():
+                yield "    " + ", ".join(f"{c}={v}" for c, v in zip(columns, values, strict=True) if v is not None)
