@@ -84,6 +84,8 @@ def main(people, world, truth, home, agencies, ways, memory_limit, plain_memory_
     world, truth = (world, truth) if truth else _world(people)
     settings = load_settings(home=home) if home else linkage_home.build(BENCH_DIR / f"home-{people}", world)
     chosen = [way for way in ways.split(",") if way in WAYS]
+    if chosen:
+        linkage_home.compile_models(settings, EXACT)
     with duckdb.connect(config={"threads": 2, "memory_limit": "6GB", "temp_directory": str(BENCH_DIR / "spill")}) as con:
         linkage_home.attach(con, settings)
         lacking = linkage_home.make_truth(con, truth, SEEDS)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import duckdb
@@ -65,6 +68,14 @@ def build(home: Path, world: Path) -> Settings:
             raise RuntimeError("The people could not be built:\n" + "\n".join(failed))
         put_in_place()
     return settings
+
+
+def compile_models(settings: Settings, models: Iterable[str]) -> None:
+    """Leave the SQL of models as a whole build has it under target/compiled. Raises RuntimeError."""
+    with redirect_stdout(io.StringIO()):  # dbt shows what it compiles
+        done = warehouse.run_dbt(settings, "compile", "--select", *models)
+    if not done.success:
+        raise RuntimeError("The linking models could not be compiled: see data/dbt/logs/dbt.log of the installation.")
 
 
 def _extracts_behind(manifest: Path, model: str) -> set[str]:
