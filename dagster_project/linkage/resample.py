@@ -16,7 +16,7 @@ World = frozenset[Person]
 SURE = 1.0
 PAIR = ("cluster_a", "cluster_b", "probability", "rank", "is_apart")  # the columns of joins that stand alone
 GROUPS_AT_ONCE = 200  # whose draws are in memory together, some 2 MB: more takes of the night's memory and is no faster
-PAIRS_AT_ONCE = 2_000
+PAIRS_AT_ONCE = 2_000  # some 10 MB
 
 
 @dataclass(frozen=True, order=True)
