@@ -244,6 +244,11 @@ def test_equal_tables_are_equal_and_a_changed_figure_is_shown(spark, tmp_path):
     ]
 
 
+def test_tables_without_rows_are_equal(spark, tmp_path):
+    _on_engine(spark, "select n as area, n * 2 as rate from range(0, 3) as t (n) where n < 0")
+    assert compare.compare(_world(tmp_path, 0), spark, tmp_path) == (1, 0, [])
+
+
 def test_the_server_ends_when_the_process_that_started_it_is_killed(tmp_path):
     code = (
         "import pathlib, time\nfrom dagster_project.engine.server import sail\n"
