@@ -13,13 +13,14 @@
 
 {#-
   A CTE of many rows of a table that later ones read more than once: DuckDB would write it out first, in memory that the joins
-  then lack, which takes longer than to read the table again. The few rows of a night of changes are found once (nights.sql).
+  then lack, which takes longer than to read the table again. Where a night of changes leaves few of them (nights.sql), they are
+  found once; `is_few` false: it leaves all.
 -#}
-{% macro read_again() %}
-    {{- return((adapter.dispatch('read_again') if execute else default__read_again)()) -}}
+{% macro read_again(is_few=true) %}
+    {{- return((adapter.dispatch('read_again') if execute else default__read_again)(is_few and is_mending())) -}}
 {% endmacro %}
-{% macro default__read_again() -%} {{ '' if is_mending() else 'not ' }}materialized {%- endmacro %}
-{% macro spark__read_again() -%} {%- endmacro %}
+{% macro default__read_again(is_few) -%} {{ '' if is_few else 'not ' }}materialized {%- endmacro %}
+{% macro spark__read_again(is_few) -%} {%- endmacro %}
 
 {#- A day some months later (earlier, when negative); the 31st becomes the last day of a shorter month. -#}
 {% macro add_months(day, months) %}

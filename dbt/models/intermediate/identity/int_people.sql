@@ -3,8 +3,6 @@
 -- outside both databases.
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_identities') }})") }}
 -- depends_on: {{ ref('int_touched_identities') }}
-{#- not through a CTE that is read twice: DuckDB would write all links out first -#}
-{%- set links = ref('int_people_links') %}
 with people as {{ read_again() }} (
     select * from {{ ref('int_people_references') }}
     {{- touched_in('where', 'reference_id', 'int_touched_identities') }}
@@ -20,6 +18,11 @@ clusters as {{ read_again() }} (
     from {{ ref('int_people_clusters_split') }} as split
     left join {{ ref('int_people_joined') }} as joined on split.cluster_id = joined.cluster_id
     {{- touched_in('where', 'split.reference_id', 'int_touched_identities') }}
+),
+
+links as {{ read_again() }} (
+    select * from {{ ref('int_people_links') }}
+    {{- touched_in('where', 'reference_a', 'int_touched_identities') }}
 ),
 
 -- now we have the day and name of the reference that names each person: a day as text is as long as any other
@@ -49,14 +52,12 @@ strongest as (
         select
             reference_a as reference_id,
             pass
-        from {{ links }}
-        {{- touched_in('where', 'reference_a', 'int_touched_identities') }}
+        from links
         union all
         select
             reference_b as reference_id,
             pass
-        from {{ links }}
-        {{- touched_in('where', 'reference_b', 'int_touched_identities') }}
+        from links
     ) as either_end
     group by reference_id
 ),
