@@ -12,7 +12,6 @@ import pyarrow as pa
 from . import resample, variants
 
 ROOM = "linkage_room"  # a database in memory: references of people are in it, and it ends with the call
-PUT = {"members": ("person", "cluster_id"), "changes": ("change", "person", "sign"), "holds": ("change", "rank", "draw")}
 # an agency that gives a person one reference does not speak of one person twice
 SPOKEN = """
 create table {room}.spoken as
@@ -132,11 +131,10 @@ def find(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], folder: Path
 
 def _put_otherwise(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], models: variants.Models) -> bool:
     """Put who would be one person otherwise where SQL reads it, and leave nothing of it in Python's memory; is there anybody?"""
-    for name, columns in PUT.items():
-        con.execute(f"create table {ROOM}.{name} ({', '.join(f'{column} bigint' for column in columns)})")
     for part in _otherwise(con, tables, models):
-        for name, columns in PUT.items():
-            made = pa.table({column: getattr(part, name)[column] for column in columns})  # noqa: F841 (DuckDB reads it)
+        for name, columns in vars(part).items():
+            made = pa.table(columns)  # noqa: F841 (DuckDB reads it)
+            con.execute(f"create table if not exists {ROOM}.{name} as from made limit 0")
             con.execute(f"insert into {ROOM}.{name} from made")
     return bool(con.execute(f"select count(*) from {ROOM}.members").fetchall()[0][0])
 
