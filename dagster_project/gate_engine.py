@@ -63,7 +63,7 @@ def _make_datasource_class() -> type:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of each temporary folder that it makes
     with _hidden(SPARK):
-        import great_expectations  # noqa: F401
+        import great_expectations  # noqa: F401 (what is imported of it below then finds no Spark)
     import duckdb_sqlalchemy
     import sqlalchemy
     from great_expectations.datasource.fluent import SQLDatasource

@@ -20,8 +20,8 @@ class NightFailed(RuntimeError):
 
 def warm() -> None:
     """Import what a night imports, once, before children are made."""
-    import dbt.adapters.duckdb.connections  # noqa: F401
-    import dbt.cli.main  # noqa: F401
+    import dbt.adapters.duckdb.connections  # noqa: F401 (for children to find it loaded)
+    import dbt.cli.main  # noqa: F401 (the same)
 
     from .. import gate_engine
 
