@@ -194,7 +194,7 @@ def test_neither_threads_nor_the_order_of_rows_change_a_draw(doubted):
         for name, column in (
             ("int_people", "person_ref"),
             ("int_people_joins", "cluster_b"),
-            ("stg_probation__orders", "order_id"),
+            ("int_order_records", "record_id"),
         )
     }
     assert found(doubted, **mixed) == expected
@@ -211,6 +211,26 @@ def test_the_models_rendered_here_give_what_dbt_built(standing):
         assert con.execute(f"select count(*) from ({ours})").fetchall()[0][0] > 5
         assert con.execute(f"(({ours}) except all ({left_out})) union all (({left_out}) except all ({ours}))").fetchall() == []
     con.execute("detach again")
+
+
+def test_records_given_other_people_are_those_that_the_models_would_make_of_what_was_sent(standing):
+    con, tables, models = standing
+    con.execute("attach ':memory:' as given; attach ':memory:' as sent")
+    # everybody would be another, and whoever has an even number two people at once
+    con.execute(
+        f"create table sent.int_people as select * replace (person_id + 1 as person_id) from ({tables['int_people']}) "
+        f"union all select * replace (person_id + 2 as person_id) from ({tables['int_people']}) where person_id % 2 = 0"
+    )
+    con.execute("create table given.int_people as from sent.int_people")
+    variants.build(con, "given", models, tables)
+    for name in models.records:
+        for read in set(models.chain[name]) - {"int_people"}:
+            con.execute(f'create or replace view sent."{read}" as {tables[read]}')
+        sent = f"select * from ({models.sql(name, 'sent')}) where person_id is not null"
+        given = f'select * from given."{name}"'
+        assert con.execute(f"select count(*) from ({given})").fetchall()[0][0] > 2, name
+        assert con.execute(f"(({given}) except all ({sent})) union all (({sent}) except all ({given}))").fetchall() == [], name
+    con.execute("detach given; detach sent")
 
 
 def test_a_table_that_the_outcomes_come_to_need_is_asked_for(standing):

@@ -1,7 +1,8 @@
 """The outcomes of people as they would be: the models of the warehouse, over a few people who are given instead of those it has.
 
 The SQL is that of the models themselves, rendered from their files for DuckDB, so that a rule stands once. Every model that
-rests on who is one person is run again, in memory; everything else is read where it stands.
+rests on who is one person is run again, in memory; everything else is read where it stands. So are records of which only the
+person would be another: what they say was typed and made of text once.
 """
 
 from __future__ import annotations
@@ -108,9 +109,20 @@ class Models:
         return ordered
 
     @cached_property
+    def records(self) -> list[str]:
+        """The models that give each row of an extract its person, by ``reference_id``, and ask nothing else of that person."""
+        rests_on = {name: [r for r in read if r in self.files and not r.startswith(STAGING)] for name, read in self.chain.items()}
+        return [name for name, read in rests_on.items() if read == [PEOPLE]]
+
+    @cached_property
+    def built(self) -> list[str]:
+        """The models that are run again, parents first."""
+        return [name for name in self.chain if name not in self.records]
+
+    @cached_property
     def inputs(self) -> list[str]:
         """The tables that are read where they stand."""
-        return sorted({name for read in self.chain.values() for name in read} - set(self.chain) - {PEOPLE})
+        return sorted({name for model in self.built for name in self.chain[model]} - set(self.built) - {PEOPLE})
 
     def sql(self, model: str, schema: str) -> str:
         """The SELECT of a model whose parents are all in one schema."""
@@ -120,8 +132,8 @@ class Models:
 def build(con: duckdb.DuckDBPyConnection, schema: str, models: Models, tables: Mapping[str, str]) -> dict[str, str]:
     """Build the marts in a schema that holds ``int_people``, as the warehouse would of these people. Returns population → mart.
 
-    ``tables``: for each of ``models.inputs`` a SELECT of it. Of what agencies sent only the rows of these people are read.
-    Raises MissingInput.
+    ``tables``: for each of ``models.inputs`` a SELECT of it. Of records, and of what agencies sent, only the rows of these people
+    are read. Raises MissingInput.
     """
     missing = [name for name in models.inputs if name not in tables]
     if missing:
@@ -130,15 +142,25 @@ def build(con: duckdb.DuckDBPyConnection, schema: str, models: Models, tables: M
             "let int_linkage_differences read it too (dbt.ref), and run again."
         )
     for name in models.inputs:
-        agency = name.removeprefix(STAGING).split("__")[0]
-        given = con.execute(f"select * from ({tables[name]}) limit 0")
-        if name.startswith(STAGING) and "person_ref" in [column[0] for column in given.description]:
-            con.execute(
-                f'create table {schema}."{name}" as select * from ({tables[name]}) as sent '
-                f"where person_ref in (select person_ref from {schema}.{PEOPLE} where agency = '{agency}')"
-            )
-        else:
-            con.execute(f'create view {schema}."{name}" as {tables[name]}')
-    for name in models.chain:
+        con.execute(_given(con, schema, name, tables[name], name in models.records))
+    for name in models.built:
         con.execute(f'create table {schema}."{name}" as {models.sql(name, schema)}')
     return models.marts
+
+
+def _given(con: duckdb.DuckDBPyConnection, schema: str, name: str, table: str, is_records: bool) -> str:
+    """The statement that puts a table where models read it: of people only these, a record with the person it would have."""
+    people = f"{schema}.{PEOPLE}"
+    if is_records:
+        return (
+            f'create table {schema}."{name}" as select records.* replace (people.person_id as person_id) '
+            f"from ({table}) as records inner join {people} as people on records.reference_id = people.reference_id"
+        )
+    given = con.execute(f"select * from ({table}) limit 0")
+    if name.startswith(STAGING) and "person_ref" in [column[0] for column in given.description]:
+        agency = name.removeprefix(STAGING).split("__")[0]
+        return (
+            f'create table {schema}."{name}" as select * from ({table}) as sent '
+            f"where person_ref in (select person_ref from {people} where agency = '{agency}')"
+        )
+    return f'create view {schema}."{name}" as {table}'

@@ -3,6 +3,7 @@
 with people as {{ few_first() }}(
     select
         person_ref,
+        reference_id,
         person_id
     from {{ ref('int_people') }}
     where agency = 'dwp' {{- touched_people('and', 'person_id') }}
@@ -15,6 +16,7 @@ claims as (
 identified as (
     select
         people.person_id,
+        people.reference_id,
         claims.benefit_code as code,
         claims.start_date,
         claims.end_date,

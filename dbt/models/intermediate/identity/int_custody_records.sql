@@ -4,6 +4,7 @@
 with people as (
     select
         person_ref,
+        reference_id,
         person_id
     from {{ ref('int_people') }}
     where agency = 'prisons'
@@ -16,6 +17,7 @@ custody as (
 identified as (
     select
         people.person_id,
+        people.reference_id,
         custody.booking_id as record_id,
         custody.reception_date as start_date,
         custody.release_date as end_date,

@@ -3,6 +3,7 @@
 with people as (
     select
         person_ref,
+        reference_id,
         person_id
     from {{ ref('int_people') }}
     where agency = 'probation'
@@ -15,6 +16,7 @@ orders as (
 identified as (
     select
         people.person_id,
+        people.reference_id,
         orders.order_id as record_id,
         orders.order_type_code,
         orders.start_date,

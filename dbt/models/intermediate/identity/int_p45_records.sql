@@ -3,6 +3,7 @@
 with people as {{ few_first() }}(
     select
         person_ref,
+        reference_id,
         person_id
     from {{ ref('int_people') }}
     where agency = 'hmrc' {{- touched_people('and', 'person_id') }}
@@ -15,6 +16,7 @@ records as (
 identified as (
     select
         people.person_id,
+        people.reference_id,
         records.spell_id as record_id,
         records.start_date,
         records.end_date,
