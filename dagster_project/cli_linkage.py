@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import click
 
 from .cli_operator import plain_errors
+from .linkage import review_sample
 from .settings import day_of, load_settings
 
 
@@ -37,8 +38,11 @@ def review(month: str | None) -> None:
 
 
 @linkage.command()
-def agreement() -> None:
-    """Say how far readers agree, what waits, and what the pairs drawn by chance tell of precision and recall."""
+@click.option(
+    "--by", multiple=True, type=click.Choice(list(review_sample.GROUPS)), help="Of each group of pairs as well; may be repeated."
+)
+def agreement(by: tuple[str, ...]) -> None:
+    """Say how far readers agree, what waits, and what the pairs drawn by chance tell of precision, recall and F1."""
     from .linkage import review as reviewing
 
     with plain_errors():
@@ -58,6 +62,14 @@ def agreement() -> None:
         click.echo(f"Queue of {month}: {estimate.decided} pairs of the sample are decided, {estimate.open} are not.")
         click.echo(f"  Of the links made, right: {estimate.precision}.")
         click.echo(f"  Of the pairs that are one person, linked: {estimate.recall}. Pairs never compared are not in this.")
+        click.echo(f"  F1, the harmonic mean of the two: {estimate.f1}.")
+    for kind in by:
+        click.echo(f"By {kind.replace('-', ' ')}, all months together:")
+        for name, estimate in told.by_group[kind].items():
+            click.echo(
+                f"  {name}: right {estimate.precision}; linked {estimate.recall}; F1 {estimate.f1}; "
+                f"{estimate.decided} decided, {estimate.open} not."
+            )
 
 
 @linkage.command()

@@ -99,6 +99,7 @@ def sample(truth, seed: str, number: int = 200) -> tuple[list[dict], list[dict]]
         is_linked = STRATA[drawn.cell.stratum][2]
         for pair, is_same in dice.sample(truth[drawn.cell], drawn.count):
             row = {"pair": pair, "stratum": drawn.cell.stratum, "is_linked": is_linked, "sampling_weight": 1 / drawn.chance}
+            row["sex"] = drawn.cell.subgroup[0]
             queue.append(row)
             decisions.append({"pair": pair, "is_same": is_same})
     return queue, decisions
@@ -133,20 +134,69 @@ def test_estimates_from_samples_are_right_on_average_and_their_intervals_cover(t
     monkeypatch.setattr(review_sample, "DRAWS", 2000)
     ones = [(one, STRATA[cell.stratum][2]) for cell, found in truth.items() for _, one in found]
     right = sum(one and linked for one, linked in ones)
-    truths = right / sum(linked for _, linked in ones), right / sum(one for one, _ in ones)
+    linked, same = sum(linked for _, linked in ones), sum(one for one, _ in ones)
+    truths = right / linked, right / same, 2 * right / (linked + same)
     found, sizes, times = [], [], 150
     for seed in range(times):
         queue, decisions = sample(truth, str(seed))
         sizes.append(sum(row["sampling_weight"] for row in queue))
         told = review_sample.estimate(decisions, queue)
         assert (told.decided, told.open) == (200, 0)
-        found.append((told.precision, told.recall))
+        found.append((told.precision, told.recall, told.f1))
     assert abs(sum(sizes) / times / len(ones) - 1) < 0.01, "weights add up to what was drawn from"
     for which, is_true in enumerate(truths):
         measures = [both[which] for both in found]
         assert abs(sum(m.value for m in measures) / times - is_true) < 0.002
         assert sum(m.low <= is_true <= m.high for m in measures) / times >= 0.93
         assert sum(m.high - m.low for m in measures) / times < 0.12, "and still tell something"
+
+
+def test_a_group_has_its_own_estimate_right_on_average_and_covered(truth, monkeypatch):
+    monkeypatch.setattr(review_sample, "DRAWS", 2000)
+    truths = {}
+    for group in "ab":
+        own = [(one, STRATA[c.stratum][2]) for c, found in truth.items() if c.subgroup == (group,) for _, one in found]
+        right = sum(one and linked for one, linked in own)
+        truths[group] = right / sum(linked for _, linked in own), right / sum(one for one, _ in own)
+    found, times = defaultdict(list), 150
+    for seed in range(times):
+        queue, decisions = sample(truth, str(seed), number=400)
+        told = review_sample.estimate_by(review_sample.GROUPS["sex"], decisions, queue)
+        assert sum(each.decided for each in told.values()) == 400 and {"a", "b"} <= set(told) <= set("abcd")
+        for group in truths:
+            found[group].append((told[group].precision, told[group].recall))
+    for group, both in found.items():
+        for which, is_true in enumerate(truths[group]):
+            measures = [each[which] for each in both]
+            assert abs(sum(m.value for m in measures) / times - is_true) < 0.01
+            assert sum(m.low <= is_true <= m.high for m in measures) / times >= 0.93
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "group"),
+    [
+        ("agency-pair", {"agency_a": "police", "agency_b": "dwp"}, "dwp and police"),
+        ("age-band", {"age_from": "30"}, "from 30"),
+        ("age-band", {}, "not known"),
+        ("ethnicity", {"ethnicity": ""}, "not known"),
+        ("area", {"area": "36"}, "36"),
+    ],
+)
+def test_a_pair_is_in_the_group_that_its_queue_says(kind, row, group):
+    assert review_sample.GROUPS[kind](row) == group
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_group_in_which_nothing_is_linked_or_nothing_is_one_person_says_what_is_not_known():
+    def of(is_linked: bool, is_same: bool) -> review_sample.Estimate:
+        queue = [{"pair": n, "stratum": "s", "is_linked": is_linked, "sampling_weight": 2.0, "sex": "F"} for n in range(5)]
+        decisions = [{"pair": n, "is_same": is_same} for n in range(5)]
+        return review_sample.estimate_by(review_sample.GROUPS["sex"], decisions, queue)["F"]
+
+    wrong, missed, neither = of(True, False), of(False, True), of(False, False)
+    assert (wrong.precision.value, wrong.recall.value, wrong.f1.value) == (0.0, None, 0.0)
+    assert (missed.precision.value, missed.recall.value, missed.f1.value) == (None, 0.0, 0.0)
+    assert (neither.precision.value, neither.recall.value, neither.f1.value) == (None, None, None)
 
 
 def test_pairs_that_readers_leave_open_and_pairs_not_drawn_by_chance_do_not_count(truth):
@@ -166,6 +216,8 @@ SHAPES = """
 attach ':memory:' as restricted; create schema restricted.identity; create schema restricted.staging;
 create table restricted.identity.int_people (agency varchar, person_ref varchar, reference_id bigint, person_id bigint,
     cluster_id bigint, reference_count bigint, sex varchar, ethnicity varchar, date_of_birth date);
+create table restricted.identity.int_order_records (person_id bigint, start_date date, area_code varchar);
+create table restricted.identity.int_custody_records (person_id bigint, start_date date, area_code varchar);
 create table restricted.identity.int_people_clusters_split (reference_id bigint, agencies bigint);
 create table restricted.identity.int_people_links (reference_a bigint, reference_b bigint, pass integer);
 create table restricted.identity.int_people_links_broken (cluster_id bigint, reference_a bigint, reference_b bigint, pass integer,
@@ -222,6 +274,12 @@ def linked() -> duckdb.DuckDBPyConnection:
     apart = [person(92000 + n, "ete", 92000 + n, 92000 + n, count=1) for n in range(3)]
     rows["int_people_links_broken"] = [(92000, *apart[:2], 5, 1), (92000, *apart[1:], 5, 2), (92000, apart[0], apart[2], 6, 3)]
     rows["int_people_links"] += [row[1:4] for row in rows["int_people_links_broken"]]
+    for reference, person_id in [(row[2], row[3]) for row in rows["int_people"] if row[0] == "prisons"]:
+        rows["int_order_records"].append((person_id, date(2010, 1, 1), "02"))
+        rows["int_custody_records"] += [
+            (person_id, date(2012, 1, 1), "36" if reference % 3 else "20"),
+            (person_id, date(2013, 1, 1), None),
+        ]
     for table, found in rows.items():
         marks = ", ".join("unnest(?)" for _ in found[0])
         con.execute(
@@ -263,6 +321,13 @@ def test_the_queue_has_pairs_far_below_near_and_above_the_threshold_and_of_every
     assert {row.agencies for row in drawn} >= {"dwp and probation", "dwp and prisons", "ete and prisons"}
     for stratum, size in linked.execute("select stratum, sum(pairs) from review_frame group by stratum").fetchall():
         assert sum(row.sampling_weight for row in drawn if row.stratum == stratum) == pytest.approx(size, abs=0.01)
+
+
+def test_a_pair_of_the_queue_has_the_area_where_its_person_was_last_supervised_or_held(linked):
+    decide(linked)
+    drawn = [row for row in review_queue.choose(linked, SEEDS, MONTH) if row.sampling_weight]
+    assert {row.area for row in drawn if "prisons" in row.agencies} == {"36", "20"}
+    assert {row.area for row in drawn if row.agencies == "dwp and probation"} == {""}
 
 
 def test_suspicious_clusters_are_in_the_queue_by_their_weakest_edge(linked):
@@ -438,7 +503,10 @@ def test_what_two_readers_decide_in_the_browser_is_applied_and_stays_and_what_on
     assert JOINED not in left and ALONE in left, "what waits for a second reader is asked again"
     told = home.outcomes("linkage", "agreement")
     assert "Pairs that two readers decided: 2; they agree on 2." in told and "one reader: 1" in told and "settled: 2" in told
-    assert "kappa: 1.00" in told and "Of the links made, right:" in told
+    assert "kappa: 1.00" in told and "Of the links made, right:" in told and "F1, the harmonic mean of the two:" in told
+    told = home.outcomes("linkage", "agreement", "--by", "agency-pair", "--by", "sex")
+    assert "By agency pair, all months together:" in told and "  probation and probation: right " in told
+    assert "By sex, all months together:" in told and "1 decided, " in told
     (review.folder(home.settings) / "queue_2013-07.csv").unlink()
     assert "3 pairs of the sample are decided, 0 are not" in home.outcomes("linkage", "agreement"), "decisions tell by themselves"
 

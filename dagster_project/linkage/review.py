@@ -177,11 +177,13 @@ def _value(value: Any, labels: Mapping[str, str]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Told:
-    """What decisions tell: how readers agree, how many pairs stand how, and what the sample says, by month."""
+    """What decisions tell: how readers agree, how many pairs stand how, and what the sample says: by month, and of all months
+    together by each of review_sample.GROUPS."""
 
     agreement: review_agreement.Agreement
     states: Mapping[str, int]
     estimates: Mapping[str, review_sample.Estimate]
+    by_group: Mapping[str, Mapping[str, review_sample.Estimate]]
 
 
 def tell(settings: Settings) -> Told:
@@ -198,12 +200,14 @@ def tell(settings: Settings) -> Told:
             queue = _decided(row for row in rows if row["queue_month"] == month)
         queues[month] = queue
     estimates = {m: review_sample.estimate([r for r in rows if r["queue_month"] == m], queue) for m, queue in queues.items()}
-    if len(queues) > 1:  # each month's sample stands for all there is: together, each for its part
-        every = [r | {"sampling_weight": (r["sampling_weight"] or 0) / len(queues)} for q in queues.values() for r in q]
+    # each month's sample stands for all there is: together, each for its part
+    every = [r | {"sampling_weight": (r["sampling_weight"] or 0) / len(queues)} for q in queues.values() for r in q]
+    if len(queues) > 1:
         estimates["all months"] = review_sample.estimate(rows, every)
+    by_group = {name: review_sample.estimate_by(group, rows, every) for name, group in review_sample.GROUPS.items()}
     counts = {how: sum(s == how for s in states.values()) for how in sorted(set(states.values()))}
     agreement = review_agreement.kappa(review_agreement.answers(review_agreement.by_pair(rows)))
-    return Told(agreement, counts, estimates)
+    return Told(agreement, counts, estimates, by_group)
 
 
 def _decided(rows: Iterable[dict]) -> list[dict]:

@@ -38,6 +38,7 @@ class Row:
     sex: str = ""
     age_from: str = ""
     ethnicity: str = ""
+    area: str = ""
 
     @property
     def pair(self) -> Pair:

@@ -9,12 +9,22 @@ the sample tells of each of them as well as of the whole. A pair drawn stands fo
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, sqrt
 
 POWER = 0.75  # of a subgroup's size: at 1 rare ones are hardly seen, at 0.5 weights differ so much that half the sample is wasted
+NOT_KNOWN = "not known"
 DRAWS, TAIL = 20_000, 0.025  # of the posterior; on either side of a 95 % interval
+
+
+GROUPS: dict[str, Callable[[Mapping], str]] = {  # which group of a kind a pair of the queue is in
+    "agency-pair": lambda row: " and ".join(sorted((row["agency_a"], row["agency_b"]))),
+    "sex": lambda row: row.get("sex") or NOT_KNOWN,
+    "age-band": lambda row: f"from {row['age_from']}" if row.get("age_from") else NOT_KNOWN,
+    "ethnicity": lambda row: row.get("ethnicity") or NOT_KNOWN,
+    "area": lambda row: row.get("area") or NOT_KNOWN,
+}
 
 
 @dataclass(frozen=True)
@@ -108,24 +118,26 @@ class Measure:
     high: float | None
 
     def __str__(self) -> str:
-        return "not known" if self.value is None else f"{self.value:.2%} (95 % interval {self.low:.2%} to {self.high:.2%})"
+        return NOT_KNOWN if self.value is None else f"{self.value:.2%} (95 % interval {self.low:.2%} to {self.high:.2%})"
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Of the links made, how many are right; of the pairs that are one person, how many are linked: among pairs compared.
 
-    ``decided`` pairs count; ``open`` ones were drawn and are not decided alike, or cannot be told.
+    ``f1`` is the harmonic mean of the two. ``decided`` pairs count; ``open`` ones were drawn and are not decided alike, or cannot
+    be told.
     """
 
     precision: Measure
     recall: Measure
+    f1: Measure
     decided: int
     open: int
 
 
 def estimate(decisions: Iterable[Mapping], queue: Iterable[Mapping], seed: int = 1) -> Estimate:
-    """Precision and recall from a sample that people decided.
+    """Precision, recall and F1 from a sample that people decided, or from those of its pairs that are of one group.
 
     ``queue``: a row per pair, with ``pair`` (anything that names it), ``stratum``, ``is_linked`` and ``sampling_weight`` (None or
     blank for a pair that was not drawn by chance: it is left out). ``decisions``: a row per decision, with ``pair`` and
@@ -141,14 +153,25 @@ def estimate(decisions: Iterable[Mapping], queue: Iterable[Mapping], seed: int =
         stratum = strata.setdefault(row["stratum"], _Stratum(bool(row["is_linked"])))
         stratum.add(float(row["sampling_weight"]), said.get(row["pair"], set()))
     known = list(strata.values())
-    precision, recall = _ratios(known, [s.share for s in known])
-    low, high = _intervals(known, seed)
+    values, (lows, highs) = _ratios(known, [s.share for s in known]), _intervals(known, seed)
+    precision, recall, f1 = (_measure(*ends) for ends in zip(values, lows, highs, strict=True))
     return Estimate(
-        precision=_measure(precision, low[0], high[0]),
-        recall=_measure(recall, low[1], high[1]),
+        precision=precision,
+        recall=recall,
+        f1=f1,
         decided=sum(s.decided for s in known),
         open=sum(s.drawn - s.decided for s in known),
     )
+
+
+def estimate_by(group: Callable[[Mapping], str], decisions: Iterable[Mapping], queue: Iterable[Mapping]) -> dict[str, Estimate]:
+    """The same for each group of pairs, by its name: ``group`` says that of a pair of the queue."""
+    pairs: dict[str, list[Mapping]] = {}
+    for row in queue:
+        if row["sampling_weight"]:
+            pairs.setdefault(group(row), []).append(row)
+    decisions = list(decisions)
+    return {name: estimate(decisions, pairs[name]) for name in sorted(pairs)}
 
 
 @dataclass
@@ -184,13 +207,19 @@ class _Stratum:
 
 
 def _ratios(strata: Sequence[_Stratum], shares: Sequence) -> tuple:
-    """Precision and recall, numbers or arrays, when such shares of the strata are one person; a stratum of None is left out."""
+    """Precision, recall and F1, numbers or arrays, if such shares of the strata are one person; a stratum of None is left out."""
     parts = [(s, share) for s, share in zip(strata, shares, strict=True) if share is not None]
     linked = sum(s.total for s, _ in parts if s.is_linked)
     right = sum(s.total * share for s, share in parts if s.is_linked)
     same = right + sum(s.total * share for s, share in parts if not s.is_linked)
-    nothing = isinstance(same, (int, float)) and not same
-    return (right / linked if linked else None), (None if nothing else right / same)
+    return _ratio(right, linked), _ratio(right, same), _ratio(2 * right, linked + same)
+
+
+def _ratio(part, whole):
+    """Part ÷ whole, of a number or of each in an array: None of nothing; in an array, where others are of something, all."""
+    if isinstance(whole, (int, float)):
+        return part / whole if whole else None
+    return (part + (whole == 0)) / (whole + (whole == 0))
 
 
 def _intervals(strata: Sequence[_Stratum], seed: int) -> tuple:
@@ -211,7 +240,7 @@ def _intervals(strata: Sequence[_Stratum], seed: int) -> tuple:
             share = dice.beta(good + more_good, bad + more_bad, DRAWS) if bad + more_bad > 0 else np.ones(DRAWS)
             ends.append(None if not s.decided else share if s.is_linked else 1 - share)
     if not any(s.decided for s in strata):
-        return (None, None), (None, None)
+        return (None,) * 3, (None,) * 3
     found = []
     for draws, tail in ((lower, TAIL), (upper, 1 - TAIL)):
         ratios = _ratios(strata, draws)

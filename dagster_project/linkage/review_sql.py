@@ -61,10 +61,26 @@ with taken as (
 -- how many pairs each stratum stands for is known: weights add up to it
 sizes as (
     select stratum, sum(pairs) as size from review_frame group by stratum
+),
+-- where the person of each was last supervised or in custody
+placed as (
+    select p.reference_id, max({{'since': r.start_date, 'code': r.area_code}}).code as area
+    from (select reference_a as reference_id from taken union select reference_b from taken) as ends
+    join restricted.identity.int_people as p on ends.reference_id = p.reference_id
+    join (
+        select person_id, start_date, area_code from restricted.identity.int_order_records
+        union all
+        select person_id, start_date, area_code from restricted.identity.int_custody_records
+    ) as r on p.person_id = r.person_id
+    where r.area_code is not null
+    group by p.reference_id
 )
-select t.* exclude (pairs, weight), round(t.weight * s.size / sum(t.weight) over (partition by t.stratum), 4) as sampling_weight
+select t.* exclude (pairs, weight), round(t.weight * s.size / sum(t.weight) over (partition by t.stratum), 4) as sampling_weight,
+    coalesce(a.area, b.area, '') as area
 from taken as t
 join sizes as s using (stratum)
+left join placed as a on t.reference_a = a.reference_id
+left join placed as b on t.reference_b = b.reference_id
 """
 # the weakest edge of what cannot be right: one agency twice without a link between the two, too many references, a conflict; and
 # of a cluster that was broken as it was too large, the surest link that went: if it was right, the next one is asked after it
