@@ -1,6 +1,7 @@
 -- As int_people_clusters, with clusters taken apart that are oversized (int_people_links_broken says at which links), that hold a
 -- must-not-link pair, or two references that their agency tells apart: every reference goes with the nearest member of such a
 -- pair, first along must-link decisions, then along any link.
+-- Each CTE reads the one before it once where it can: an engine may write CTEs out where they are read, and twelve rounds read these.
 -- `agencies`: the agencies that speak of the cluster, a bit each (macros/people.sql).
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
 -- depends_on: {{ ref('int_touched_groups') }}
@@ -72,47 +73,47 @@ pairs as (
     from told_apart
 ),
 
+ends as (
+    select 1 as nth
+    union all
+    select 2 as nth
+),
+
 -- now we have the members of forbidden pairs that links have brought together all the same
 seeds as (
-    select
+    select distinct
         a.cluster_id,
-        a.reference_id as seed_id
+        case ends.nth when 1 then a.reference_id else b.reference_id end as seed_id
     from pairs
     inner join clusters as a on pairs.reference_a = a.reference_id
     inner join clusters as b on pairs.reference_b = b.reference_id and a.cluster_id = b.cluster_id
-    union
+    cross join ends
+),
+
+marked as (
     select
-        b.cluster_id,
-        b.reference_id as seed_id
-    from pairs
-    inner join clusters as a on pairs.reference_a = a.reference_id
-    inner join clusters as b on pairs.reference_b = b.reference_id and a.cluster_id = b.cluster_id
+        clusters.reference_id,
+        seeds.seed_id as label,
+        max(seeds.seed_id) over (partition by clusters.cluster_id) as any_label
+    from clusters
+    left join seeds on clusters.reference_id = seeds.seed_id
 ),
 
 troubled as (
     select
-        clusters.reference_id,
-        seeds.seed_id as label
-    from clusters
-    left join seeds on clusters.reference_id = seeds.seed_id
-    where exists (
-        select 1 from seeds as held
-        where clusters.cluster_id = held.cluster_id
-    )
+        reference_id,
+        label
+    from marked
+    where any_label is not null
 ),
 
 links as (
     select
-        reference_a as from_id,
-        reference_b as to_id
+        case ends.nth when 1 then all_links.reference_a else all_links.reference_b end as from_id,
+        case ends.nth when 1 then all_links.reference_b else all_links.reference_a end as to_id
     from all_links
-    where reference_a in (select reference_id from troubled)
-    union all
-    select
-        reference_b as from_id,
-        reference_a as to_id
-    from all_links
-    where reference_a in (select reference_id from troubled)
+    cross join ends
+    where all_links.reference_a in (select reference_id from troubled)
 ),
 
 decided_links as (
