@@ -8,14 +8,13 @@ from pathlib import Path
 
 import duckdb
 
+from ..bench.equal import fingerprint
 from ..settings import Settings
 from .raw import count, must_agree
 
 IDENTIFIERS = ("staging", "identity")  # schemas of the restricted room: their rows are counted, not shown
 LANDED = ("raw", "intake", "changes", "journal")  # held to the register by raw.place; or what nights note of themselves
 SHOWN_ROWS = 3
-# the same for the same rows in any order; of others, but for a chance of one in 2^64. Rows are held to rows only where it differs
-FINGERPRINT = "select count(*), sum(hash({row})::hugeint) from {table}"
 
 
 def relations(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
@@ -74,7 +73,7 @@ def _unlike(
     con: duckdb.DuckDBPyConnection, table: str, columns: list[str], theirs: str, built: str, is_shown: bool
 ) -> Iterator[str]:
     row = ", ".join(f'"{column}"' for column in columns)
-    if len({con.execute(FINGERPRINT.format(row=row, table=side)).fetchall()[0] for side in (theirs, built)}) == 1:
+    if fingerprint(con, theirs, row) == fingerprint(con, built, row):
         return
     for where, one, other in (("on the engine", theirs, built), ("in DuckDB", built, theirs)):
         alone = f"select {row} from {one} except all select {row} from {other}"
