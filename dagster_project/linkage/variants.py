@@ -29,6 +29,12 @@ cast(hash({{ rows }}.person_id, {{ deliveries }}.delivery_number + {{ rows }}._r
 {%- endmacro -%}
 """
 
+# records of these people, each with the person it would have
+OTHERWISE = """
+select records.* replace (people.person_id as person_id)
+from ({records}) as records inner join {people} as people on records.reference_id = people.reference_id
+"""
+
 
 class MissingInput(RuntimeError):
     """A model reads a table that was not given; the message says which, and what to do."""
@@ -132,8 +138,7 @@ class Models:
 def build(con: duckdb.DuckDBPyConnection, schema: str, models: Models, tables: Mapping[str, str]) -> dict[str, str]:
     """Build the marts in a schema that holds ``int_people``, as the warehouse would of these people. Returns population → mart.
 
-    ``tables``: for each of ``models.inputs`` a SELECT of it. Of records, and of what agencies sent, only the rows of these people
-    are read. Raises MissingInput.
+    ``tables``: for each of ``models.inputs`` a SELECT of it. Raises MissingInput.
     """
     missing = [name for name in models.inputs if name not in tables]
     if missing:
@@ -142,25 +147,12 @@ def build(con: duckdb.DuckDBPyConnection, schema: str, models: Models, tables: M
             "let int_linkage_differences read it too (dbt.ref), and run again."
         )
     for name in models.inputs:
-        con.execute(_given(con, schema, name, tables[name], name in models.records))
+        if name in models.records:
+            con.execute(
+                f'create table {schema}."{name}" as {OTHERWISE.format(records=tables[name], people=f"{schema}.{PEOPLE}")}'
+            )
+        else:
+            con.execute(f'create view {schema}."{name}" as {tables[name]}')
     for name in models.built:
         con.execute(f'create table {schema}."{name}" as {models.sql(name, schema)}')
     return models.marts
-
-
-def _given(con: duckdb.DuckDBPyConnection, schema: str, name: str, table: str, is_records: bool) -> str:
-    """The statement that puts a table where models read it: of people only these, a record with the person it would have."""
-    people = f"{schema}.{PEOPLE}"
-    if is_records:
-        return (
-            f'create table {schema}."{name}" as select records.* replace (people.person_id as person_id) '
-            f"from ({table}) as records inner join {people} as people on records.reference_id = people.reference_id"
-        )
-    given = con.execute(f"select * from ({table}) limit 0")
-    if name.startswith(STAGING) and "person_ref" in [column[0] for column in given.description]:
-        agency = name.removeprefix(STAGING).split("__")[0]
-        return (
-            f'create table {schema}."{name}" as select * from ({table}) as sent '
-            f"where person_ref in (select person_ref from {people} where agency = '{agency}')"
-        )
-    return f'create view {schema}."{name}" as {table}'
