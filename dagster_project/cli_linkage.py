@@ -64,7 +64,8 @@ def agreement(by: tuple[str, ...]) -> None:
         click.echo(f"  Of the pairs that are one person, linked: {estimate.recall}. Pairs never compared are not in this.")
         click.echo(f"  F1, the harmonic mean of the two: {estimate.f1}.")
     for kind in by:
-        click.echo(f"By {kind.replace('-', ' ')}, all months together:")
+        nothing = "" if told.by_group[kind] else " nothing is decided yet."
+        click.echo(f"By {kind.replace('-', ' ')}, all months together:{nothing}")
         for name, estimate in told.by_group[kind].items():
             click.echo(
                 f"  {name}: right {estimate.precision}; linked {estimate.recall}; F1 {estimate.f1}; "
