@@ -204,7 +204,9 @@ def test_an_engine_that_reads_nothing_where_rows_are_is_found_out(spark, tmp_pat
 
 def _world(tmp_path: Path, rows: int) -> SimpleNamespace:
     """Two databases of which one holds a table of indicators, as compare.compare reads them."""
-    made = SimpleNamespace(warehouse_db=tmp_path / "warehouse.duckdb", restricted_db=tmp_path / "restricted.duckdb")
+    made = SimpleNamespace(
+        warehouse_db=tmp_path / "warehouse.duckdb", restricted_db=tmp_path / "restricted.duckdb", memory_limit="1GB"
+    )
     duckdb.connect(str(made.restricted_db)).close()
     with duckdb.connect(str(made.warehouse_db)) as con:
         con.execute(

@@ -33,7 +33,8 @@ def compare(settings: Settings, spark, folder: Path) -> tuple[int, int, list[str
     The engine writes each table to ``folder`` as Parquet, one at a time, so neither side must hold one in memory.
     Raises raw.RowsMissing first, naming every table whose number of rows differs.
     """
-    with duckdb.connect() as con:
+    limits = {"memory_limit": settings.memory_limit, "temp_directory": str(folder / "spill")}
+    with duckdb.connect(config=limits) as con:
         con.execute(f"attach '{settings.warehouse_db}' as warehouse (read_only)")
         con.execute(f"attach '{settings.restricted_db}' as restricted (read_only)")
         tables = relations(con)
