@@ -11,8 +11,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta, tzinfo
 
 import dagster as dg
@@ -28,7 +29,7 @@ from dagster_project.archive import Archive
 from dagster_project.cli_drill import drill
 from dagster_project.components import agency_extracts
 from dagster_project.contracts import load_contracts
-from dagster_project.drills import children, company, disks, inputs, readers, run, state
+from dagster_project.drills import case, children, company, disks, inputs, readers, run, state
 from dagster_project.settings import load_settings
 
 LANDED = {"visits_2013-06-30.csv": 30, "changes_2013-06-30.csv": 12, "changes_2013-07-01.csv": 9}
@@ -116,6 +117,39 @@ def test_what_a_killed_night_leaves_lying_about_is_found(bench):
         (bench.settings.home / name).parent.mkdir(parents=True, exist_ok=True)
         (bench.settings.home / name).write_text("half")
     assert len(state.leftovers(bench.settings)) == 4
+
+
+def test_what_a_process_started_is_found_while_its_threads_come_and_go(tmp_path):
+    def work(mark):
+        started = subprocess.Popen(["sleep", "60"])
+        mark("started")
+        while started.poll() is None:  # a thread that ends while it is looked at is no fault
+            threading.Thread(target=time.sleep, args=(0.0005,)).start()
+
+    busy = children.Child(work, tmp_path / "busy.log")
+    assert busy.wait_for("started")
+    found = [children.descendants(busy.pid) for _ in range(300)]
+    children.end_all({busy.pid} | found[0])
+    assert {len(pids) for pids in found} == {1}
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), case.Missed("too late")])
+def test_a_drill_that_breaks_or_misses_leaves_nothing_at_work(tmp_path, error):
+    started = tmp_path / "started"
+
+    def break_off(_case):
+        held = subprocess.Popen([sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '60'])"])
+        while len(pids := children.descendants(os.getpid())) < 2:
+            assert held.poll() is None
+        with open(started, "a") as file:
+            file.writelines(f"{pid}\n" for pid in pids)
+        raise error
+
+    done = children.Child(lambda _: asdict(case.run(None, tmp_path, "any", break_off, 0, 0)), tmp_path / "case.log").wait()
+    assert len(done.result["faults"]) == 1, done.said
+    pids = {int(line) for line in started.read_text().split()}
+    assert len(pids) == 2 * (case.TRIES if isinstance(error, case.Missed) else 1)
+    assert children.outlive(pids, 0) == set()
 
 
 # killed ------------------------------------------------------------------------------------------------------------------

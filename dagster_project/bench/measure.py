@@ -10,6 +10,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..processes import tree
+
 EVERY_SECONDS = 0.1
 TICK, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
@@ -63,15 +65,6 @@ class Taken:
         return self.samples[max(0, place - 1)]
 
 
-def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/<pid>/stat after the name: state, parent, …; None for a process that has gone."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    return text[text.rindex(")") + 2 :].split()
-
-
 def _moved(pid: int) -> tuple[int, int]:
     """Bytes that a process and its ended children asked to read and to write."""
     try:
@@ -83,17 +76,10 @@ def _moved(pid: int) -> tuple[int, int]:
 
 def look(root: int) -> Sample:
     """The tree under a process now. CPU and bytes of ended children are counted by the parent that waited for them."""
-    now, stats = time.time(), {int(p): s for p in os.listdir("/proc") if p.isdigit() and (s := _stat(int(p)))}
-    children: dict[int, list[int]] = {}
-    for pid, stat in stats.items():
-        children.setdefault(int(stat[1]), []).append(pid)
-    tree, todo = [], [root] if root in stats else []
-    while todo:
-        tree.append(todo.pop())
-        todo += children.get(tree[-1], [])
-    cpu = sum(int(t) for pid in tree for t in stats[pid][11:15]) / TICK
-    moved = [_moved(pid) for pid in tree]
-    resident = sum(int(stats[pid][21]) for pid in tree) * PAGE
+    now, found = time.time(), tree(root)
+    cpu = sum(int(ticks) for stat in found.values() for ticks in stat[11:15]) / TICK
+    moved = [_moved(pid) for pid in found]
+    resident = sum(int(stat[21]) for stat in found.values()) * PAGE
     return Sample(now, cpu, resident, sum(m[0] for m in moved), sum(m[1] for m in moved))
 
 

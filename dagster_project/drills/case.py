@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from ..settings import Settings
 from . import nights, readers, state
-from .children import Child
+from .children import Child, descendants, end_all
 from .world import World, copy_home
 
 
@@ -148,7 +149,10 @@ def run(world: World, folder: Path, name: str, drill: Callable[[Case], None], nu
             result.faults.append(f"the drill itself broke: {type(error).__name__}: {error}")
             break
         finally:
-            case.end()
+            try:
+                case.end()
+            finally:  # a drill that broke or missed leaves nothing at work in a home that the next one takes
+                end_all(descendants(os.getpid()))
     else:
         result.faults.append("the disturbance never hit")
     result.seconds = time.monotonic() - begun

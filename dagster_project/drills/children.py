@@ -10,8 +10,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from ..processes import stat, tree
 
 Mark = Callable[[str], None]
 
@@ -95,23 +98,24 @@ class Child:
 
 def descendants(pid: int) -> set[int]:
     """Processes started by a process, and by those, that are still there."""
-    found = set()
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found |= {child} | descendants(child)
-    return found
+    return {p for p, fields in tree(pid).items() if _is_at_work(fields)} - {pid}
 
 
 def outlive(pids: set[int], seconds: float = 3) -> set[int]:
     """Which processes are still there after so many seconds."""
     until = time.monotonic() + seconds
-    while (left := {p for p in pids if _is_there(p)}) and time.monotonic() < until:
+    while (left := {p for p in pids if _is_at_work(stat(p))}) and time.monotonic() < until:
         time.sleep(0.05)
     return left
 
 
-def _is_there(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
+def end_all(pids: set[int]) -> None:
+    """End processes at once, and wait until they have gone."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    outlive(pids)
+
+
+def _is_at_work(fields: list[str] | None) -> bool:
+    return fields is not None and fields[0] not in "ZX"  # ended, and only waiting to be noticed
