@@ -158,6 +158,11 @@ def _waive(engine: GateEngine, suite: Suite, rule: Rule, result: RuleResult, wai
 def judge(engine: GateEngine, suite: Suite, only: set[str] | None = None, waivers: Waivers = NO_WAIVERS) -> list[RuleResult]:
     """The results of one suite on an open engine, in the order written; ``only`` limits them to some rule ids."""
     rules = [r for r in suite.rules if only is None or r.id in only]
+    with engine.holding(suite, rules):
+        return _judge(engine, suite, rules, waivers)
+
+
+def _judge(engine: GateEngine, suite: Suite, rules: list[Rule], waivers: Waivers) -> list[RuleResult]:
     rows = engine.count(f'select count(*) from "{suite.name}"')
     skipped: dict[str, str] = {}
     for rule in rules:

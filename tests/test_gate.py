@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import time
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from small_release import build_world
 
 from dagster_project import gate, gate_engine
 from dagster_project.suites import ROW_COUNT, GateError, load_suites, read_suite
+from dagster_project.waivers import Waiver
 
 INDICATORS = "release.main.indicators"
 
@@ -241,6 +243,24 @@ def test_a_rule_asks_how_many_rows_it_finds_once_and_fetches_none(engine, suites
     opening = rule.kwargs["unexpected_rows_query"].split("{batch}")[0].strip()
     (query,) = [q for q in asked if opening in q]
     assert query.lower().startswith("select count(*)")
+
+
+def test_a_helper_view_that_rules_read_twice_is_worked_out_once_but_for_a_waiver(engine, suites):
+    whole = next(s for s in suites if s.name == "indicators")
+    suite = dataclasses.replace(whole, views={"rates": 'select sum(denominator) as total from "indicators"'})
+    twice = dataclasses.replace(suite.rules[0], kwargs={"unexpected_rows_query": "from rates"}, denominator="from rates")
+    engine.open_suites([suite])
+    total, waived = "select total from rates", Waiver("W1", "", None, None, None, "", "", "", date(2013, 1, 1), date(2013, 2, 1))
+    change, before = f"update {INDICATORS} set denominator = 2 * denominator", engine.count(total)
+    with engine.holding(suite, [twice]), damaged(engine, change):
+        assert engine.count(total) == before > 0
+        with engine.without(suite, [waived]):
+            assert engine.count(total) == 0
+        assert engine.count(total) == 2 * before
+    once = dataclasses.replace(twice, denominator=None)
+    for rules, is_held in (([twice], True), ([once], False), ([once, once], True)):
+        with engine.holding(suite, rules), damaged(engine, change):
+            assert engine.count(total) == before * (1 if is_held else 2)
 
 
 def test_the_gate_does_not_start_spark(engine):
