@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from .untouched import Untouched
+
 CHUNK_BYTES = 1 << 22
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 # what decides how deliveries are read and figures are made, as paths under the project folder
@@ -91,10 +93,10 @@ def sync(path: Path) -> None:
 
 
 class Archive:
-    """The archive of one installation, in ``folder``."""
+    """The archive of one installation, in ``folder``. ``untouched``: what need not be read again to know what it holds."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, untouched: Untouched | None = None):
+        self.folder, self.untouched = folder, untouched or Untouched()
         self._receipts, self._nights, self._configurations = (folder / n for n in ("receipts", "nights", "configurations"))
 
     # bytes -------------------------------------------------------------------------------------------------------------
@@ -117,6 +119,17 @@ class Archive:
                 return hashlib.file_digest(file, "sha256").hexdigest() == content_hash
         except OSError:
             return False
+
+    def has(self, content_hash: str) -> bool:
+        """Whether the bytes are there and have their hash; those read not long ago, and untouched since, are not read again."""
+        place = self.place(content_hash)
+        if self.untouched.hash_of(place) == content_hash:
+            return True
+        before = place.stat() if place.is_file() else None
+        is_sound = self.is_sound(content_hash)
+        if is_sound:
+            self.untouched.was_read(place, content_hash, before, is_own=True)
+        return is_sound
 
     def sweep(self) -> None:
         """Remove what a killed process was writing; the caller is the only writer."""

@@ -39,6 +39,7 @@ from .register import (
 )
 from .room import NoRoom, is_full, room_for
 from .settings import Settings
+from .untouched import Untouched
 
 __all__ = ["ACCEPTED", "REFUSED", "REPLAY", "WITH_QUARANTINE", "FileRefused", "Report", "check", "connect", "land", "land_all"]
 __all__ += ["open_restricted", "recognise", "waiting_files"]
@@ -87,7 +88,13 @@ def check(settings: Settings, contracts: Contracts, path: Path, agency: str | No
 
 
 def land(
-    con, settings: Settings, contracts: Contracts, path: Path, now: datetime | None = None, received: Received | None = None
+    con,
+    settings: Settings,
+    contracts: Contracts,
+    path: Path,
+    now: datetime | None = None,
+    received: Received | None = None,
+    archive: Archive | None = None,
 ) -> Report:
     """Take one file: archive its bytes, land its rows, write its receipt, then register and quarantine: now the rows count.
 
@@ -95,7 +102,7 @@ def land(
 
     Whatever is wrong with the file is in the report and in the register; what raises is the fault of the installation.
     """
-    archive = Archive(settings.archive_dir)
+    archive = archive or Archive(settings.archive_dir)
     latest = max(filter(None, (latest_receipt(con), archive.latest_instant())), default=None)  # after the last night as well
     report = Report(path, None, ACCEPTED, agency=agency_of(path, contracts), received_at=instant(latest, now))
     report.configuration = archive.keep_configuration(settings.project_dir)
@@ -258,7 +265,8 @@ def land_all(
     """
     from .recovery import open_recovered
 
-    reports, archive = [], Archive(settings.archive_dir)
+    untouched = Untouched(settings.untouched_file, settings.whole_build_days)
+    reports, archive = [], Archive(settings.archive_dir, untouched)
     with open_recovered(settings, contracts, say, is_whole) as con, receiving_ahead(archive, contracts) as ahead:
         waiting = sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path))
         for path, following in itertools.zip_longest(waiting, waiting[1:]):
@@ -266,8 +274,9 @@ def land_all(
             if following:
                 ahead.start(following, _may_be_known(con, agency_of(following, contracts), following))
             with room_for(f"{path.name} could not be taken"):
-                reports.append(land(con, settings, contracts, path, received=received))
+                reports.append(land(con, settings, contracts, path, received=received, archive=archive))
             say(reports[-1].headline)
             for message in reports[-1].messages if reports[-1].status == REFUSED else []:
                 say(f"  {message}")
+    untouched.keep()
     return reports

@@ -54,6 +54,7 @@ class Received:
             private_folder(archived.parent)
             os.replace(self.copy, archived)
             sync(archived.parent)
+            archive.untouched.was_read(archived, self.content_hash, archived.stat(), is_own=True)
         finally:
             self.drop()
 
@@ -78,15 +79,15 @@ def _need_room(path: Path, folder: Path) -> None:
 def receive(archive: Archive, path: Path, is_known: bool) -> Received:
     """Copy the bytes of a file beside the archive, durably, so that what is kept is what is read.
 
-    ``is_known``: a file of this name and length came before; if the archive has its bytes, whole, they are not copied.
+    ``is_known``: a file of this name and length came before; if the archive has its bytes, whole, they are not copied, and
+    not read either if neither has been touched since both were read.
     Raises FileRefused, OSError for a file that cannot be read, and NoRoom.
     """
     refuse_link_out(path)
+    before = path.stat()
     if path.is_file():
-        if is_known:
-            content_hash, byte_count = arrival.fingerprint(path)
-            if archive.is_sound(content_hash):
-                return Received(content_hash, byte_count)
+        if is_known and archive.has(content_hash := _hash_of(path, archive)):
+            return Received(content_hash, before.st_size)
         _need_room(path, private_folder(archive.folder))
     copy = private_folder(archive.folder) / f".incoming-{os.getpid()}-{next(_COPIES)}"
     try:
@@ -98,7 +99,18 @@ def receive(archive: Archive, path: Path, is_known: bool) -> Received:
     except BaseException:
         copy.unlink(missing_ok=True)
         raise
+    archive.untouched.was_read(path, content_hash, before)
     return Received(content_hash, byte_count, copy)
+
+
+def _hash_of(path: Path, archive: Archive) -> str:
+    """The hash of a file's bytes, which are read unless they were not long ago."""
+    before = path.stat()
+    content_hash = archive.untouched.hash_of(path)
+    if not content_hash:
+        content_hash, _ = arrival.fingerprint(path)
+        archive.untouched.was_read(path, content_hash, before)
+    return content_hash
 
 
 class Ahead:

@@ -39,6 +39,7 @@ class Settings:
     data_dir = property(lambda self: self.home / "data")
     published_dir = property(lambda self: self.home / "published")
     archive_dir = property(lambda self: self.data_dir / "archive")
+    untouched_file = property(lambda self: self.data_dir / "untouched.json")
     restricted_db = property(lambda self: self.data_dir / "restricted.duckdb")
     warehouse_db = property(lambda self: self.data_dir / "warehouse.duckdb")
     building_db = property(lambda self: self.data_dir / "building" / "warehouse.duckdb")  # same name, so same catalog

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import stat
 import threading
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
 from intake_bench import Bench, as_csv, row, sha256, sound_rows, with_bad
 
-from dagster_project import arrival, checks, intake, receiving
+from dagster_project import arrival, checks, intake, receiving, untouched
+from dagster_project.archive import Archive
 
 JULY, AUGUST = "visits_2013-07-01.csv", "visits_2013-08-01.csv"
 
@@ -101,6 +106,79 @@ def test_fault_of_the_installation_leaves_nothing_of_the_next_file(bench, monkey
     assert bench.leftovers() == [] and bench.query("from intake.deliveries") == []
     monkeypatch.undo()
     assert len(night(bench)) == 3 and len(bench.query("from intake.deliveries")) == 3
+
+
+@pytest.fixture
+def settled(bench, monkeypatch):
+    """Three files that were taken, by nights for which no change is too young to be told apart; what later nights read whole."""
+    monkeypatch.setattr(untouched, "SETTLED_NS", -1)
+    put_three(bench)
+    (bench.settings.landing_dir / "north" / AUGUST).unlink()  # it is refused, and so read every night
+    night(bench)
+    read, hashed, is_sound = [], arrival.fingerprint, Archive.is_sound
+    monkeypatch.setattr(arrival, "fingerprint", lambda path, *more: (read.append(path.name), hashed(path, *more))[1])
+    monkeypatch.setattr(Archive, "is_sound", lambda self, sha: (read.append(sha), is_sound(self, sha))[1])
+    return read
+
+
+def test_what_was_read_and_not_touched_since_is_not_read_again(bench, settled):
+    assert [r.status for r in night(bench)] == [intake.REPLAY] * 2
+    assert settled == []
+    assert stat.S_IMODE(bench.settings.untouched_file.stat().st_mode) == 0o600
+    assert "visits" not in bench.settings.untouched_file.read_text()
+
+
+@pytest.mark.parametrize("how", ["other bytes", "the same bytes", "a copy in its place"])
+def test_a_file_that_was_touched_is_read_whatever_its_length_and_time(bench, settled, how):
+    path = bench.settings.landing_dir / "north" / JULY
+    content, was = path.read_bytes(), path.stat()
+    if how == "a copy in its place":
+        path.rename(path.with_name(".aside"))
+    turned = content.replace(b"V1", b"V9", 1) if how == "other bytes" else content
+    path.write_bytes(turned)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert len(turned) == len(content) and path.stat().st_mtime_ns == was.st_mtime_ns
+    statuses = [r.status for r in night(bench)]
+    assert settled[0] == JULY and (intake.REPLAY in statuses[1:]) == (how != "other bytes")
+
+
+@pytest.mark.parametrize("how", ["turned", "cut off", "gone"])
+def test_damaged_bytes_of_the_archive_are_noticed_and_put_right(bench, settled, how):
+    content_hash = sha256((bench.settings.landing_dir / "north" / JULY).read_bytes())
+    place = Archive(bench.settings.archive_dir).place(content_hash)
+    was, content = place.stat(), place.read_bytes()
+    place.chmod(0o600)
+    if how == "gone":
+        place.unlink()
+    else:
+        place.write_bytes(content[:-1] if how == "cut off" else content.replace(b"V", b"W"))
+        os.utime(place, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert [r.status for r in night(bench)] == [intake.REPLAY] * 2
+    assert place.read_bytes() == content and content_hash in settled
+
+
+def test_everything_is_read_again_after_some_days_or_if_it_is_not_known_what_was_read(bench, settled):
+    kept = json.loads(bench.settings.untouched_file.read_text())
+    days = bench.settings.whole_build_days
+    for ago, is_read in ((days - 1, False), (days, True), (-1, True)):
+        on = (datetime.now(UTC).date() - timedelta(days=ago)).isoformat()
+        bench.settings.untouched_file.write_text(json.dumps({state: seen | {"on": on} for state, seen in kept.items()}))
+        settled.clear()
+        night(bench)
+        assert (len(settled) == 4) is is_read, ago
+    for text in ("", "[]", '{"a": 1}', '{"a": {}}'):
+        bench.settings.untouched_file.write_text(text)
+        settled.clear()
+        assert [r.status for r in night(bench)] == [intake.REPLAY] * 2 and len(settled) == 4
+
+
+def test_a_file_that_has_just_come_is_read_again_the_night_after(bench, settled, monkeypatch):
+    monkeypatch.setattr(untouched, "SETTLED_NS", 3600 * 10**9)
+    bench.settings.untouched_file.unlink()
+    night(bench)
+    settled.clear()
+    night(bench)
+    assert sorted(settled) == sorted([JULY, "visits_2013-06-30.csv"])  # the archive is ours alone
 
 
 def test_replay_is_hashed_and_not_copied_or_looked_through(bench, monkeypatch):

@@ -1,0 +1,57 @@
+"""Files that were read whole not long ago and that nobody has touched since, so that a night need not read them all again.
+
+A file is known by its device, number, length and times of change; no program can turn its bytes and leave them all as they were.
+What only a disk can do to it is found when it is read again, which is once in as many days as whole builds are apart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+SETTLED_NS = 2_000_000_000  # younger changes are not told apart for certain: clocks of file systems tick slowly
+
+
+class Untouched:
+    """State of a file → hash of its bytes, and the day on which they were read; no file is named.
+
+    ``file``: where that is kept between nights, for ``days``. If it is lost, or none is given, everything is read once more.
+    """
+
+    def __init__(self, file: Path | None = None, days: int = 0, today: date | None = None):
+        self._file, today = file, today or datetime.now(UTC).date()
+        self._today, since = today.isoformat(), (today - timedelta(days=days)).isoformat()
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8")) if file else {}
+            self._read = {state: seen for state, seen in kept.items() if since < seen["on"] <= self._today}
+        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+            self._read = {}
+        self._kept = dict(self._read)
+
+    def hash_of(self, path: Path) -> str | None:
+        """The hash of a file that was read and has not been touched since; None of any other."""
+        try:
+            seen = self._read.get(_state(path.stat()))
+        except OSError:
+            return None
+        return seen["sha256"] if seen else None
+
+    def was_read(self, path: Path, content_hash: str, before: os.stat_result, is_own: bool = False) -> None:
+        """Remember what a file holds. ``before``: how it was when reading began; ``is_own``: nobody else writes there."""
+        if is_own or time.time_ns() - max(before.st_mtime_ns, before.st_ctime_ns) > SETTLED_NS:
+            self._read[_state(before)] = {"sha256": content_hash, "on": self._today}
+
+    def keep(self) -> None:
+        """Write it down for the nights to come, if there is anything new."""
+        if self._file and self._read != self._kept:
+            from .archive import write_whole
+
+            write_whole(self._file, json.dumps(self._read, indent=0).encode(), mode=0o600)
+            self._kept = dict(self._read)
+
+
+def _state(stat: os.stat_result) -> str:
+    return f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
