@@ -12,8 +12,9 @@ import duckdb
 import pytest
 
 from dagster_project import checks, reading
-from dagster_project.contracts import load_contracts
+from dagster_project.contracts import FILE_NAME, load_contracts
 from dagster_project.sample.generate import generate
+from dagster_project.sample.parameters import PARAMETERS
 
 PROJECT = Path(__file__).resolve().parents[1]
 SEEDS, CONTRACTS = PROJECT / "seeds", PROJECT / "expectations" / "contracts"
@@ -385,3 +386,15 @@ def test_records_of_one_person_disagree_as_often_as_in_the_justice_systems_own_m
         join prisons__people as b on b.noms_number = p.noms_number""",
     )[0]
     assert name == pytest.approx(88.1, abs=1) and birth == pytest.approx(94.8, abs=1) and postcode == pytest.approx(19.9, abs=1.5)
+
+
+def test_every_contract_is_wide_enough_for_the_bad_rows_of_ten_million_people(tmp_path):
+    contracts, rows = load_contracts(CONTRACTS, SEEDS), {}
+    for people in (2_000, 4_000):
+        folder = tmp_path / str(people)
+        rows[people] = generate(folder, people=people, seeds_dir=SEEDS, contracts_dir=CONTRACTS, log=lambda _: None)
+    for name, count in rows[4_000].items():
+        agency, file = name.split("/")
+        extract = contracts.find(agency, FILE_NAME.match(file)["extract"])
+        bad = (count - rows[2_000][name]) / 2_000 * 10_000_000 * PARAMETERS["defect_share"][0]
+        assert 1.2 * bad <= extract.max_rows, f"{name}: {bad:,.0f} bad rows are to be expected of {extract.max_rows:,}"
