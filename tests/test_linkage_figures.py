@@ -71,16 +71,14 @@ def test_draws_that_change_nothing_give_an_interval_of_no_width(models):
     assert (row["linkage_low_pct"], row["linkage_high_pct"]) == (25.0, 25.0)
 
 
-def published(models, numerator: int, denominator: int, low: float, high: float) -> dict[str, dict]:
-    levels = [
-        {**KEY, "level_id": n, "level_name": n, "is_default": n == "medium", "numerator": 100, "denominator": 400}
-        for n in ("high", "medium")
-    ]
+def published(models, numerator: int, denominator: int, low: float, high: float, figure: dict = FIGURE) -> dict[str, dict]:
+    counts = {name: figure[name] for name in ("numerator", "denominator")}
+    levels = [{**KEY, "level_id": n, "level_name": n, "is_default": n == "medium", **counts} for n in ("high", "medium")]
     levels[0] |= {"numerator": numerator, "denominator": denominator}
     rows = models.run(
         "publish_indicator_linkage",
         {
-            "indicators": [FIGURE],
+            "indicators": [figure],
             "indicator_levels": levels,
             "linkage_intervals": [{**KEY, "linkage_low_pct": low, "linkage_high_pct": high}],
             "disclosure_rules": [{"rule_id": "suppress_below", "value": 5}],
@@ -110,6 +108,14 @@ def test_the_published_interval_is_moved_outwards_to_fives(models, low, high, sh
     rows = published(models, 100, 400, low, high)
     assert (rows["medium"]["linkage_low_pct"], rows["medium"]["linkage_high_pct"]) == shown
     assert rows["high"]["linkage_low_pct"] is None
+
+
+@pytest.mark.parametrize("at", [29.471, 29.5, 29.4])
+def test_an_interval_of_no_width_has_none_however_many_events_there_are(models, at):
+    figure = {**FIGURE, "numerator": 2_307_378, "denominator": 7_829_316, "rate_pct": 29.471}
+    row = published(models, 2_307_378, 7_829_316, at, at, figure)["medium"]
+    low, high = row["linkage_low_pct"], row["linkage_high_pct"]
+    assert at - 0.0002 < low <= high < at + 0.0002  # ten million people were refused, for their low ends lay above the high
 
 
 # subgroups -------------------------------------------------------------------------------------------------------------------

@@ -31,24 +31,34 @@ moved as (
         shown.denominator,
         round((levels.numerator - shown.numerator) / rules.base) * rules.base as numerator_more,
         round((levels.denominator - shown.denominator) / rules.base) * rules.base as denominator_more,
-        -- rates have four decimals: two of them are as far apart as they say but for 0.0001
-        ceil((shown.rate_pct - intervals.linkage_low_pct - 0.0001) / 100 * shown.denominator / rules.base) * rules.base as fewer,
-        ceil((intervals.linkage_high_pct - shown.rate_pct - 0.0001) / 100 * shown.denominator / rules.base) * rules.base as more
+        shown.rate_pct - intervals.linkage_low_pct as below,
+        intervals.linkage_high_pct - shown.rate_pct as above,
+        rules.base
     from levels
     inner join shown on {{ is_same_figure('levels', 'shown') }}
     inner join intervals on {{ is_same_figure('levels', 'intervals') }}
     cross join rules
 ),
 
+-- now we have how many events the ends lie from the rate at least: rates have four decimals, so two of them are as far apart as they
+-- say but for 0.0001, which of a million events is one
+ends as (
+    select
+        moved.*,
+        ceil(sign(below) * greatest(ceil((abs(below) - 0.0001) / 100 * denominator), 0) / base) * base as fewer,
+        ceil(sign(above) * greatest(ceil((abs(above) - 0.0001) / 100 * denominator), 0) / base) * base as more
+    from moved
+),
+
 -- rounding may not leave fewer than no events with the outcome, nor more than there are
 bounded as (
     select
-        moved.*,
-        greatest(moved.denominator + moved.denominator_more, 0) as level_denominator,
+        ends.*,
+        greatest(ends.denominator + ends.denominator_more, 0) as level_denominator,
         least(
-            greatest(moved.numerator + moved.numerator_more, 0), greatest(moved.denominator + moved.denominator_more, 0)
+            greatest(ends.numerator + ends.numerator_more, 0), greatest(ends.denominator + ends.denominator_more, 0)
         ) as level_numerator
-    from moved
+    from ends
 ),
 
 published as (
