@@ -285,6 +285,14 @@ def test_a_changed_night_that_fails_or_leaves_other_tables_is_said_and_loses_not
     assert '"main"."figures"' in again.changed_night(settings, tmp_path, None)["failed"]
 
 
+def test_a_job_that_fails_says_what_it_took_and_its_last_words(tmp_path, monkeypatch):
+    taken = measure.Taken(0.0, 2340.0, code=1, lines=[(1.0, "first"), *((2.0, f"line {n}") for n in range(12))])
+    taken.samples.append(measure.Sample(9.0, 1.0, 7_120_000_000, 0, 0))
+    monkeypatch.setattr(job, "run", lambda *_: taken)
+    with pytest.raises(RuntimeError, match=r"2,340 seconds, with 7\.12 GB at most:\nline 0\n(.*\n)+line 11$"):
+        job.run_job(load_settings(home=tmp_path), None)
+
+
 def test_the_parts_of_publishing_are_told_from_what_the_job_printed():
     lines = [(2.0, f"{release.TABLES_WRITTEN}; the gate asks."), (5.0, f"{release.JUDGED}: 9 rules asked.")]
     taken = measure.Taken(0.0, 7.0, lines=lines)

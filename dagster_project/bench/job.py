@@ -31,7 +31,7 @@ def install(home: Path, world: Path) -> Settings:
 
 
 def run_job(settings: Settings, memory_limit: str | None, show: bool = False, arguments: tuple[str, ...] = ()) -> Taken:
-    """``outcomes run``, with ``arguments`` if any. Raises RuntimeError if it fails."""
+    """``outcomes run``, with ``arguments`` if any. Raises RuntimeError, saying what it took, if it fails."""
     left_out = ("OUTCOMES_", "DBT_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE")  # the last as in the Makefile
     environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     environment |= {"OUTCOMES_HOME": str(settings.home), "OUTCOMES_LINKAGE": settings.linkage}
@@ -39,7 +39,8 @@ def run_job(settings: Settings, memory_limit: str | None, show: bool = False, ar
         environment["OUTCOMES_MEMORY_LIMIT"] = memory_limit
     taken = run([sys.executable, "-m", "dagster_project.cli", "run", *arguments], environment, PROJECT_DIR, show)
     if taken.code:
-        raise RuntimeError("The job failed:\n" + "\n".join(line for _, line in taken.lines[-12:]))
+        took = f"after {taken.seconds:,.0f} seconds, with {taken.peak() / 1e9:.2f} GB at most"  # what a long one took is not lost
+        raise RuntimeError(f"The job failed {took}:\n" + "\n".join(line for _, line in taken.lines[-12:]))
     return taken
 
 
