@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -45,12 +46,13 @@ class Untouched:
             self._read[_state(before)] = {"sha256": content_hash, "on": self._today}
 
     def keep(self) -> None:
-        """Write it down for the nights to come, if there is anything new."""
+        """Write it down for the nights to come, if there is anything new. No night fails for want of it."""
         if self._file and self._read != self._kept:
             from .archive import write_whole
 
-            write_whole(self._file, json.dumps(self._read, indent=0).encode(), mode=0o600)
-            self._kept = dict(self._read)
+            with suppress(OSError):
+                write_whole(self._file, json.dumps(self._read, indent=0).encode(), mode=0o600)
+                self._kept = dict(self._read)
 
 
 def _state(stat: os.stat_result) -> str:

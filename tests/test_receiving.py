@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -12,7 +13,7 @@ import duckdb
 import pytest
 from intake_bench import Bench, as_csv, row, sha256, sound_rows, with_bad
 
-from dagster_project import arrival, checks, intake, receiving, untouched
+from dagster_project import archive, arrival, checks, intake, receiving, untouched
 from dagster_project.archive import Archive
 
 JULY, AUGUST = "visits_2013-07-01.csv", "visits_2013-08-01.csv"
@@ -170,6 +171,19 @@ def test_everything_is_read_again_after_some_days_or_if_it_is_not_known_what_was
         bench.settings.untouched_file.write_text(text)
         settled.clear()
         assert [r.status for r in night(bench)] == [intake.REPLAY] * 2 and len(settled) == 4
+
+
+def test_a_night_does_not_fail_for_want_of_a_note_of_what_was_read(bench, settled, monkeypatch):
+    bench.settings.untouched_file.unlink()
+    written = archive.write_whole
+
+    def full(path, *more, **named):
+        if path == bench.settings.untouched_file:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written(path, *more, **named)
+
+    monkeypatch.setattr(archive, "write_whole", full)
+    assert [r.status for r in night(bench)] == [intake.REPLAY] * 2 and not bench.settings.untouched_file.exists()
 
 
 def test_a_file_that_has_just_come_is_read_again_the_night_after(bench, settled, monkeypatch):
