@@ -5,6 +5,7 @@ The hand-computed world has more odd cases than a sample world of any size, and 
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project import intake, release
+from dagster_project import arrival, intake, release
 from dagster_project.bench import (
     again,
     changes,
@@ -283,6 +284,22 @@ def test_a_changed_night_that_fails_or_leaves_other_tables_is_said_and_loses_not
     assert (found["records"], found["seconds"], found["whole_seconds"], found["tables"]) == (3, 2.0, 7.0, 1)
     monkeypatch.setattr(job, "run_job", lambda *_, arguments=(): night(arguments, by=1))
     assert '"main"."figures"' in again.changed_night(settings, tmp_path, None)["failed"]
+
+
+def test_a_large_world_is_packed_and_every_way_finds_in_it_what_it_finds_in_a_plain_one(tmp_path, monkeypatch):
+    plain = worlds.world_of("300", tmp_path / "plain")
+    monkeypatch.setattr(worlds, "PACKED_FROM", 300)
+    packed = worlds.world_of("300", tmp_path / "packed")
+    files = {p.relative_to(packed).as_posix(): p for p in packed.glob("*/*")}
+    assert files and all(name.endswith(".csv.gz") and arrival.is_gzip(path) for name, path in files.items())
+    for path in plain.glob("*/*.csv"):
+        assert gzip.decompress(files[f"{path.relative_to(plain)}.gz"].read_bytes()) == path.read_bytes()
+    found, expected = (results_of(world, tmp_path / world.parent.parent.name) for world in (packed, plain))
+    names = sorted(p.relative_to(found) for p in found.rglob("*.parquet"))
+    assert names
+    for name in names:
+        for one, other in ((found, expected), (expected, found)):
+            assert duckdb.sql(f"from '{one / name}' except all from '{other / name}'").fetchall() == []
 
 
 def test_a_job_that_fails_says_what_it_took_and_its_last_words(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ Rules: decisions 001 and 003. Files, columns, codes and formats come from the co
 
 from __future__ import annotations
 
+import gzip
 from datetime import date
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def _sound(world: reads.World, extract, path: Path) -> pl.LazyFrame:
     if extract.encoding == "utf-8":
         sent = pl.scan_csv(path, separator=extract.delimiter, schema=schema)
     else:
-        sent = pl.read_csv(path, separator=extract.delimiter, schema=schema, encoding=extract.encoding).lazy()
+        content = path.read_bytes()  # which polars unpacks only if it is UTF-8
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        sent = pl.read_csv(content, separator=extract.delimiter, schema=schema, encoding=extract.encoding).lazy()
     typed, tests = [], []
     for column in extract.columns:
         text = pl.col(column.name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..sample.generate import generate
 from ..settings import PROJECT_DIR
 
+PACKED_FROM = 5_000_000  # people: landing and archive then take a third of the disk
 SIZES = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
@@ -33,6 +34,7 @@ def world_of(scale: str, bench_dir: Path) -> Path:
         generate(
             making,
             people=people_of(scale),
+            is_packed=people_of(scale) >= PACKED_FROM,
             seeds_dir=PROJECT_DIR / "seeds",
             contracts_dir=PROJECT_DIR / "expectations" / "contracts",
         )

@@ -42,6 +42,7 @@ class World:
     work: Path
     memory_limit: str
     has_truth: bool
+    is_packed: bool
     workers: int
     own: threading.local = field(default_factory=threading.local)
 
@@ -66,12 +67,13 @@ def generate(
     seeds_dir: Path,
     contracts_dir: Path,
     memory_limit: str = "2GB",
+    is_packed: bool = False,
     log: Callable[[str], object] = print,
 ) -> dict[str, int]:
     """Write every extract under ``out_dir/<agency>/`` and return file (relative to ``out_dir``) → rows.
 
     ``truth_dir``, if given, receives what was planted, as Parquet. The same arguments give the same bytes; files of an
-    earlier world with the same names are replaced.
+    earlier world with the same names are replaced. ``is_packed``: every file is, not only those of agencies that pack theirs.
     """
     if people < 200:
         raise ValueError("The sample world needs at least 200 people, so that every area has some.")
@@ -82,7 +84,7 @@ def generate(
     work = Path(tempfile.mkdtemp(prefix=".sample-", dir=out_dir))
     batches = range(0, people + round(people * PARAMETERS["comparison_share"][0]), BATCH_PEOPLE)
     workers = min(os.cpu_count() or 1, len(batches), 4)
-    world = World(contracts, people, seed, work, memory_limit, truth_dir is not None, workers)
+    world = World(contracts, people, seed, work, memory_limit, truth_dir is not None, is_packed, workers)
     files = write.Files(out_dir)
     try:
         with ThreadPoolExecutor(workers) as pool:
@@ -200,7 +202,7 @@ def _send(con: duckdb.DuckDBPyConnection, world: World) -> list[write.Part]:
         for delivery in [FIRST_DELIVERY, MAIN_DELIVERY] if extract.mode == "delta" else [MAIN_DELIVERY]:
             where = f"_delivery = date '{delivery}'" if extract.mode == "delta" else "true"
             con.execute(f"create or replace temp view sound as select {write.as_text(extract)} from {table} where {where}")
-            name = write.file_name(extract, delivery)
+            name = write.file_name(extract, delivery, world.is_packed)
             defects.plant(con, extract, name)
             parts.append(write.write_part(con, extract, name, world.work))
         con.execute(f"drop table {table}")

@@ -24,9 +24,9 @@ BLOCK_BYTES = 1 << 22
 PACK_LEVEL = 1
 
 
-def file_name(extract: Extract, delivery: str) -> str:
+def file_name(extract: Extract, delivery: str, is_packed: bool = False) -> str:
     """Where a delivery of an extract goes, under the output folder."""
-    return f"{extract.agency}/{extract.name}_{delivery}.csv{'.gz' if extract.agency in PACKED else ''}"
+    return f"{extract.agency}/{extract.name}_{delivery}.csv{'.gz' if is_packed or extract.agency in PACKED else ''}"
 
 
 def _text(column: Column) -> str:
