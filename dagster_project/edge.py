@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -82,8 +81,7 @@ class Dbt(DbtCliResource):
 
 def resources() -> dict:
     """Resources of the whole project."""
-    executable = Path(sys.executable).with_name("outcomes-dbt")  # this environment's, whatever PATH says
-    return {"dbt": Dbt(project_dir=dbt_project(), dbt_executable=str(executable)), "run_lock": run_lock}
+    return {"dbt": Dbt(project_dir=dbt_project(), dbt_executable=warehouse.dbt_command()), "run_lock": run_lock}
 
 
 def table_facts(database: Path) -> dict[tuple[str, str], dict]:

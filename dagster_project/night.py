@@ -53,14 +53,17 @@ def run_night(settings: Settings) -> bool:
 def _run_job(settings: Settings, begun: summary.Begun) -> tuple[summary.Told, bool]:
     """What is told of the run, and whether Dagster saw every step go through: whatever became of the summary, that decides."""
     dagster_home(settings)
-    import dagster as dg
+    with contextlib.ExitStack() as open_until_told:
+        with warehouse.manifest_made_meanwhile(settings):
+            import dagster as dg
 
-    from . import edge
-    from .definitions import defs
-    from .run_record import kept_open
+            from . import edge
+            from .definitions import defs
+            from .run_record import kept_open
 
-    job = defs().resolve_job_def(edge.JOB)
-    with dg.DagsterInstance.get() as instance, kept_open(instance):
+            instance = open_until_told.enter_context(dg.DagsterInstance.get())
+            open_until_told.enter_context(kept_open(instance))
+        job = defs().resolve_job_def(edge.JOB)
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         )

@@ -7,6 +7,8 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -111,6 +113,11 @@ def private_copy(source: Path, target: Path) -> None:
     os.chmod(target, 0o600)
 
 
+def dbt_command() -> str:
+    """dbt's command line as this project has it (dbt_child.py): this environment's, whatever PATH says."""
+    return str(Path(sys.executable).with_name("outcomes-dbt"))
+
+
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """Environment for dbt: where the databases and the key are, and what it may use. Telemetry is off here as well."""
     return {
@@ -151,16 +158,43 @@ def _is_whole(manifest: Path) -> bool:
         return False
 
 
-def ensure_manifest(settings: Settings) -> Path:
-    """dbt's manifest, parsed again when a model, macro, seed or contract is younger than it. Returns its path."""
-    manifest = settings.data_dir / "dbt" / "target" / "manifest.json"
+def _manifest(settings: Settings) -> Path:
+    return settings.data_dir / "dbt" / "target" / "manifest.json"
+
+
+def _is_read(settings: Settings) -> bool:
+    """Whether dbt's manifest is of the project as it is: no model, macro, seed or contract is younger."""
+    manifest = _manifest(settings)
     folders = [settings.dbt_dir / "models", settings.dbt_dir / "macros", settings.dbt_dir / "tests", settings.seeds_dir]
     inputs = [settings.dbt_dir / "dbt_project.yml", *(p for folder in folders for p in folder.rglob("*") if p.is_file())]
-    if not _is_whole(manifest) or manifest.stat().st_mtime < max(p.stat().st_mtime for p in inputs):
+    return _is_whole(manifest) and manifest.stat().st_mtime >= max(p.stat().st_mtime for p in inputs)
+
+
+def ensure_manifest(settings: Settings) -> Path:
+    """dbt's manifest, made again when the project is not what it was. Returns its path."""
+    if not _is_read(settings):
         result = run_dbt(settings, "parse")
         if not result.success:
             raise RuntimeError(f"dbt cannot read the project: {result.exception or 'see data/dbt/logs/dbt.log'}")
-    return manifest
+    return _manifest(settings)
+
+
+@contextmanager
+def manifest_made_meanwhile(settings: Settings) -> Iterator[None]:
+    """If the manifest has to be made, a process of its own makes it while the block runs, which imports what takes seconds.
+
+    Whatever goes wrong there is for ``ensure_manifest`` to find and to say. Raises ContractError, as ``prepare`` does.
+    """
+    prepare(settings)
+    if _is_read(settings):
+        yield
+        return
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    reader = subprocess.Popen([dbt_command(), "parse"], env=os.environ | dbt_environment(settings), **quiet)
+    try:
+        yield
+    finally:
+        reader.wait()
 
 
 @contextmanager

@@ -8,9 +8,11 @@ import sys
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from nights_lab import copy_project
 
-from dagster_project import edge
+from dagster_project import edge, warehouse
 from dagster_project.run_record import kept_open
+from dagster_project.settings import load_settings
 
 
 @dg.asset
@@ -99,3 +101,32 @@ def test_dagster_looks_for_a_table_of_its_record_until_it_is_there_and_then_no_m
         found = [name for name in asked if name != "nowhere"]
         assert len(found) == len(set(found)) > 0 and asked.count("nowhere") == 2
         assert "has_table" not in vars(instance.event_log_storage)
+
+
+@pytest.fixture
+def read_here(monkeypatch) -> list[tuple]:
+    """What dbt is asked for in this process; it does nothing."""
+    asked = []
+    monkeypatch.setattr(warehouse, "run_dbt", lambda *of: asked.append(of))
+    return asked
+
+
+def test_dbt_reads_a_project_in_a_process_of_its_own_and_once(tmp_path, read_here, monkeypatch):
+    settings = load_settings(home=tmp_path)
+    with warehouse.manifest_made_meanwhile(settings):
+        assert not warehouse._manifest(settings).exists()  # this process goes on meanwhile
+    assert warehouse.ensure_manifest(settings) == warehouse._manifest(settings)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("the project has been read"))
+    with warehouse.manifest_made_meanwhile(settings):
+        pass
+    assert read_here == []
+
+
+def test_of_a_project_that_dbt_cannot_read_the_night_itself_says_why(tmp_path):
+    project = copy_project(tmp_path / "project", [])
+    (project / "dbt" / "dbt_project.yml").write_text("name: outcomes\n")
+    settings = load_settings(home=tmp_path / "home", project_dir=project)
+    with warehouse.manifest_made_meanwhile(settings):
+        pass
+    with pytest.raises(RuntimeError, match="(?s)dbt cannot read the project: .*no profile was specified"):
+        warehouse.ensure_manifest(settings)
