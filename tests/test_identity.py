@@ -28,12 +28,27 @@ def person(ref: str, last_name: str, born: str, **numbers) -> dict:
     return {"crn": ref, "first_name": "Invented", "last_name": last_name, "date_of_birth": born, **numbers}
 
 
-def chain(length: int) -> list[dict]:
+def chain(length: int, at: int) -> list[dict]:
     """Case records of one person in which only neighbours share a number: prison and police number in turn."""
     return [
-        person(f"X20004{n}", "Chained", "1970-05-05", noms_number=f"A{4000 + (n + 1) // 2}ZZ", pnc_id=f"2001/00040{n // 2}A")
+        person(
+            f"X200{at + n:03}",
+            "Chained",
+            "1970-05-05",
+            noms_number=f"A{at:03}{(n + 1) // 2}ZZ",
+            pnc_id=f"2001/00{at:03}{n // 2:02}A",
+        )
         for n in range(length)
     ]
+
+
+def bridged(at: int) -> tuple[list[dict], dict]:
+    """Two whom only a prison record that is wrong holds together: their numbers, names and birthdays are others."""
+    noms_number, pnc_id = f"A2{at:03}ZZ", f"2001/0002{at:03}A"
+    one = person(f"X200{at:03}", "Bridgeone", "1974-04-04", noms_number=noms_number, ni_number=f"QQ200{at:03}A")
+    other = person(f"X200{at + 1:03}", "Bridgetwo", "1976-06-06", pnc_id=pnc_id, ni_number=f"QQ200{at + 1:03}A")
+    name = {"first_name": "Invented", "last_name": "Bridgeone", "date_of_birth": "1976-06-06"}
+    return [one, other], {"noms_number": noms_number, "pnc_id": pnc_id, **name}
 
 
 def crowd(count: int) -> list[dict]:
@@ -67,21 +82,30 @@ PROBATION = [
     person("X200021", "Threesome", "1990-01-01", noms_number="A2020ZZ"),
     person("X200022", "Threesome", "1990-01-01", noms_number="A2020ZZ"),
     person("X200023", "Faraway", "1990-11-11"),
-    *chain(7),
+    *chain(7, at=40),
     *crowd(40),
-    # two whom only a prison record that is wrong holds together: their numbers, names and birthdays are others
-    person("X200060", "Bridgeone", "1974-04-04", noms_number="A2060ZZ", ni_number="QQ200060A"),
-    person("X200061", "Bridgetwo", "1976-06-06", pnc_id="2001/0002061A", ni_number="QQ200061A"),
+    *bridged(60)[0],
     # no number in common with a later customer whose birthday has a digit wrong
     person("X200062", "Evidential", "1983-07-15", postcode="QX62 2AB", sex="M"),
+    # reviewers decide: the first and the third are one and the second is neither; all three are one, and the ends are not
+    *(person(f"X20007{n}", "Surrounded", "1971-01-01", noms_number="A2070ZZ") for n in (0, 2)),
+    person("X200071", "Surrounded", "1971-01-01", pnc_id="2001/0002070A"),
+    *(person(f"X20007{n}", "Contrary", "1972-02-02", noms_number="A2075ZZ") for n in range(5, 8)),
+    # of the first of two whom their agency tells apart reviewers decided something else
+    *bridged(80)[0],
+    person("X200082", "Elsewhere", "1991-11-11"),
+    # of a long chain reviewers decide that it ends with another person
+    *chain(12, at=90),
 ]
 PRISONS = [
+    bridged(60)[1],
+    bridged(80)[1],
     {
-        "noms_number": "A2060ZZ",
-        "pnc_id": "2001/0002061A",
+        "noms_number": "A2070ZZ",
+        "pnc_id": "2001/0002070A",
         "first_name": "Invented",
-        "last_name": "Bridgeone",
-        "date_of_birth": "1976-06-06",
+        "last_name": "Surrounded",
+        "date_of_birth": "1971-01-01",
     },
     {
         "noms_number": "A2014ZZ",
@@ -148,6 +172,14 @@ DECISIONS = [  # decision, reference, reference, end
     ("must_link", "X200021", "X200022", "2999-01-01"),
     ("must_link", "X200022", "X200023", "2999-01-01"),
     ("must_link", "X210010", "X210011", "2999-01-01"),
+    ("must_link", "X200070", "X200072", "2999-01-01"),
+    ("must_not_link", "X200070", "X200071", "2999-01-01"),
+    ("must_not_link", "X200071", "X200072", "2999-01-01"),
+    ("must_link", "X200075", "X200076", "2999-01-01"),
+    ("must_link", "X200076", "X200077", "2999-01-01"),
+    ("must_not_link", "X200075", "X200077", "2999-01-01"),
+    ("must_link", "X200080", "X200082", "2999-01-01"),
+    ("must_not_link", "X200099", "X200101", "2999-01-01"),
 ]
 
 
@@ -299,7 +331,8 @@ def test_an_id_stays_when_new_records_and_a_smaller_reference_join(homes):
 
 
 def test_the_order_of_arrival_changes_no_id(homes):
-    decided_on = {(PROB, ref) for _, a, b, _ in DECISIONS for ref in (a, b)} | {("prisons", "A2014ZZ")}
+    decided_on = {(PROB, ref) for _, a, b, _ in DECISIONS for ref in (a, b)}
+    decided_on |= {("prisons", "A2014ZZ"), ("prisons", "A2070ZZ"), (PROB, "X200100")}  # between those they decided on
     assert {r: i for r, i in homes.decided.ids.items() if r not in decided_on} == {
         r: i for r, i in homes.second.ids.items() if r not in decided_on
     }
@@ -336,6 +369,31 @@ def test_a_must_link_holds_where_a_must_not_link_takes_a_person_apart(homes):
     assert len(set(homes.second.of("X200020", "X200021", "X200022"))) == 1
     one, other, with_other, far = homes.decided.of("X200020", "X200021", "X200022", "X200023")
     assert one != other and with_other == far == other
+
+
+def test_two_who_must_be_linked_go_together_where_neither_may_be_linked_to_a_third(homes):
+    assert len(set(homes.second.of("X200070", "X200071", "X200072"))) == 1
+    one, neither, other = homes.decided.of("X200070", "X200071", "X200072")
+    assert one == other != neither
+
+
+def test_where_decisions_contradict_each_other_must_not_link_holds(homes):
+    assert len(set(homes.second.of("X200075", "X200076", "X200077"))) == 1
+    one, other = homes.decided.of("X200075", "X200077")
+    assert one != other
+
+
+def test_a_decision_about_somebody_else_joins_nobody_whom_an_agency_tells_apart(homes):
+    assert len(set(homes.second.of("X200080", "X200081", "X200082"))) == 3
+    one, other, decided = homes.decided.of("X200080", "X200081", "X200082")
+    assert one == decided != other
+
+
+def test_records_however_far_from_where_a_person_is_taken_apart_go_with_the_nearest(homes):
+    whole = [f"X200{90 + n:03}" for n in range(12)]
+    assert len(set(homes.second.of(*whole))) == 1
+    *others, between, last = homes.decided.of(*whole)
+    assert len(set(others)) == 1 and last not in others and between in (others[0], last)
 
 
 def test_a_bridge_does_not_join_two_whom_their_agency_tells_apart(homes):

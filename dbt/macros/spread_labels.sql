@@ -1,21 +1,20 @@
 {#-
   Spread labels along edges, `rounds` steps: every node takes the least label among its own and its neighbours'.
   `nodes`: (reference_id, label), label null where a node has none yet. `edges`: (from_id, to_id), both ways.
-  With `is_fixed`, a node that has a label keeps it. Leaves a CTE named <name>_last. `ids`: a relation of the same nodes that is
-  quicker to read.
+  With `is_fixed`, a node that has a label keeps it. Leaves a CTE named spread_last.
   Each round reads the one before once (a node hears itself, along an edge of its own), so that an engine which writes CTEs out
   where they are read has a chain before it and not a tree. A test holds that six steps reach every record of a person.
 -#}
-{% macro spread_labels(nodes, edges, rounds=6, is_fixed=false, name='spread', ids=none) %}
-{{ name }}_edges as {{ materialized() }} (
+{% macro spread_labels(nodes, edges, rounds=6, is_fixed=false) %}
+spread_edges as {{ materialized() }} (
     select from_id, to_id, false as is_own from {{ edges }}
     union all
-    select reference_id as from_id, reference_id as to_id, true as is_own from {{ ids or nodes }}
+    select reference_id as from_id, reference_id as to_id, true as is_own from {{ nodes }}
 ),
 
 {% for round in range(1, rounds + 1) %}
-{%- set before = nodes if round == 1 else name ~ '_' ~ (round - 1) %}
-{{ name }}_{{ round }} as {{ materialized() }} (
+{%- set before = nodes if round == 1 else 'spread_' ~ (round - 1) %}
+spread_{{ round }} as {{ materialized() }} (
     select
         along.to_id as reference_id,
         {%- if is_fixed %}
@@ -25,12 +24,12 @@
         {%- else %}
         min(heard.label) as label
         {%- endif %}
-    from {{ name }}_edges as along
+    from spread_edges as along
     inner join {{ before }} as heard on along.from_id = heard.reference_id
     group by along.to_id
 ),
 {% endfor %}
-{{ name }}_last as (
-    select * from {{ name }}_{{ rounds }}
+spread_last as (
+    select * from spread_{{ rounds }}
 )
 {% endmacro %}

@@ -1,7 +1,7 @@
 -- As int_people_clusters, with clusters taken apart that are oversized (int_people_links_broken says at which links), that hold a
 -- must-not-link pair, or two references that their agency tells apart: every reference goes with the nearest member of such a
--- pair, first along must-link decisions, then along any link.
--- Each CTE reads the one before it once where it can: an engine may write CTEs out where they are read, and twelve rounds read these.
+-- pair, and what people decided is one person goes together (int_people_decided).
+-- Each CTE reads the one before it once where it can: an engine may write CTEs out where they are read, and many rounds read these.
 -- `agencies`: the agencies that speak of the cluster, a bit each (macros/people.sql).
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
 -- depends_on: {{ ref('int_touched_groups') }}
@@ -28,21 +28,19 @@ all_links as (
 ),
 
 decided as (
-    select distinct clusters.cluster_id
-    from overrides
-    inner join clusters on overrides.reference_a = clusters.reference_id
-    where overrides.decision = 'must_link'
+    select * from {{ ref('int_people_decided') }}
 ),
 
--- references of clusters in which an agency speaks twice and no person has decided that some of them are one
+-- references of clusters in which an agency speaks twice
 members as (
     select
         clusters.cluster_id,
+        coalesce(decided.group_id, clusters.reference_id) as group_id,
         people.*
     from clusters
     inner join {{ ref('int_people_references') }} as people on clusters.reference_id = people.reference_id
-    left join decided on clusters.cluster_id = decided.cluster_id
-    where clusters.is_crowded and clusters.agency_bit > 0 and decided.cluster_id is null
+    left join decided on clusters.reference_id = decided.reference_id
+    where clusters.is_crowded and clusters.agency_bit > 0
 ),
 
 -- two references of an agency that nothing but a bridge of other records holds together, and that contradict each other
@@ -55,7 +53,7 @@ told_apart as (
         on a.cluster_id = b.cluster_id and a.agency = b.agency and a.reference_id < b.reference_id
     left join all_links as direct on a.reference_id = direct.reference_a and b.reference_id = direct.reference_b
     where
-        direct.reference_a is null
+        direct.reference_a is null and a.group_id <> b.group_id
         and (a.noms_number <> b.noms_number or a.pnc_id <> b.pnc_id or a.ni_number <> b.ni_number)
         and not coalesce({{ is_same_person('a', 'b') }}, false)
 ),
@@ -90,13 +88,23 @@ seeds as (
     cross join ends
 ),
 
-marked as (
+grouped as (
     select
         clusters.reference_id,
-        seeds.seed_id as label,
-        max(seeds.seed_id) over (partition by clusters.cluster_id) as any_label
+        clusters.cluster_id,
+        seeds.seed_id,
+        coalesce(decided.group_id, clusters.reference_id) as group_id
     from clusters
     left join seeds on clusters.reference_id = seeds.seed_id
+    left join decided on clusters.reference_id = decided.reference_id
+),
+
+marked as (
+    select
+        reference_id,
+        min(seed_id) over (partition by group_id) as label,
+        max(seed_id) over (partition by cluster_id) as any_label
+    from grouped
 ),
 
 troubled as (
@@ -116,31 +124,18 @@ links as (
     where all_links.reference_a in (select reference_id from troubled)
 ),
 
-decided_links as (
-    select
-        links.from_id,
-        links.to_id
-    from links
-    inner join overrides
-        on
-            overrides.decision = 'must_link'
-            and least(links.from_id, links.to_id) = overrides.reference_a
-            and greatest(links.from_id, links.to_id) = overrides.reference_b
+nearest as (
+    {{ nearest_labels('troubled', 'links') }}
 ),
-
-{{ spread_labels('troubled', 'decided_links', is_fixed=true, name='decided') }},
-
-{{ spread_labels('decided_last', 'links', is_fixed=true, ids='troubled') }},
 
 resolved as (
     select
         clusters.reference_id,
         clusters.agency_bit,
-        case when spread.reference_id is null then clusters.cluster_id else coalesce(spread.label, clusters.reference_id) end
-            as cluster_id
+        coalesce(nearest.label, clusters.cluster_id) as cluster_id
     from clusters
-    left join spread_last as spread on clusters.reference_id = spread.reference_id
-    where clusters.is_part or spread.reference_id is not null
+    left join nearest on clusters.reference_id = nearest.reference_id
+    where clusters.is_part or nearest.reference_id is not null
 ),
 
 spoken_of as (
@@ -163,7 +158,6 @@ taken_apart as (
 select
     whole_clusters.reference_id,
     coalesce(taken_apart.cluster_id, whole_clusters.cluster_id) as cluster_id,
-    taken_apart.reference_id is not null as is_split,
     coalesce(taken_apart.agencies, whole_clusters.agencies) as agencies
 from {{ ref('int_people_clusters') }} as whole_clusters
 left join taken_apart on whole_clusters.reference_id = taken_apart.reference_id
