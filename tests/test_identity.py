@@ -402,6 +402,14 @@ def test_a_bridge_does_not_join_two_whom_their_agency_tells_apart(homes):
         assert one != other and home.ids["prisons", "A2060ZZ"] in (one, other), "the bridge stays with one of them"
 
 
+def test_a_link_that_was_cut_links_nobody(homes):
+    for home in (homes.first, homes.second, homes.decided):
+        linked_by = {row[1]: row[5] for row in home.rows}
+        goes_with_other = home.ids["prisons", "A2060ZZ"] == home.ids[PROB, "X200061"]
+        assert [linked_by["X200060"], linked_by["X200061"]] == ([None, "pnc"] if goes_with_other else ["noms", None])
+        assert {linked_by[f"X2100{n:02}"] for n in range(2, 40)} == {None}
+
+
 def test_a_number_given_to_forty_people_does_not_make_them_one_and_the_links_that_go_are_listed(homes):
     for home in (homes.first, homes.second, homes.decided):
         (one, twin, *others), number = home.of(*(f"X2100{n:02}" for n in range(40))), {r[1]: r[3] for r in home.rows}

@@ -20,9 +20,31 @@ clusters as {{ read_again() }} (
     {{- touched_in('where', 'split.reference_id', 'int_touched_identities') }}
 ),
 
+-- of clusters that were taken apart: a link between two of their parts joins nobody, and leads to people who are not touched
+parts as (
+    select
+        reference_id,
+        cluster_id
+    from {{ ref('int_people_clusters_split') }}
+    where is_split
+),
+
+cut as (
+    select
+        links.reference_a,
+        links.reference_b
+    from {{ ref('int_people_links') }} as links
+    inner join parts as a on links.reference_a = a.reference_id
+    inner join parts as b on links.reference_b = b.reference_id
+    where a.cluster_id <> b.cluster_id
+),
+
 links as {{ read_again() }} (
-    select * from {{ ref('int_people_links') }}
-    {{- touched_in('where', 'reference_a', 'int_touched_identities') }}
+    select links.*
+    from {{ ref('int_people_links') }} as links
+    left join cut on links.reference_a = cut.reference_a and links.reference_b = cut.reference_b
+    where cut.reference_a is null
+    {{- touched_in('and', 'links.reference_a', 'int_touched_identities') }}
 ),
 
 -- now we have the day and name of the reference that names each person: a day as text is as long as any other

@@ -158,6 +158,7 @@ taken_apart as (
 select
     whole_clusters.reference_id,
     coalesce(taken_apart.cluster_id, whole_clusters.cluster_id) as cluster_id,
+    taken_apart.reference_id is not null as is_split,
     coalesce(taken_apart.agencies, whole_clusters.agencies) as agencies
 from {{ ref('int_people_clusters') }} as whole_clusters
 left join taken_apart on whole_clusters.reference_id = taken_apart.reference_id
