@@ -20,7 +20,8 @@ from .register import ACCEPTED, WITH_QUARANTINE, transaction
 from .settings import Settings
 
 WHOLE, CHANGES = "whole", "changes"
-MADE_BY = ("outcome-warehouse", "duckdb", "dbt-core", "dbt-duckdb")
+MADE_BY = ("outcome-warehouse", "duckdb", "dbt-core", "dbt-duckdb", "splink")
+CODE = Path(__file__).parent / "linkage"  # what models in Python are made of; all others are definitions
 TAKEN = f"status in ('{ACCEPTED}', '{WITH_QUARANTINE}')"
 
 
@@ -91,7 +92,8 @@ def _made_with(settings: Settings) -> str:
     versions = {name: metadata.version(name) for name in MADE_BY}
     definitions = Archive(settings.archive_dir).keep_configuration(settings.project_dir)
     key = hashlib.sha256(settings.person_key_file.read_bytes()).hexdigest()
-    return json.dumps([definitions, versions, key, settings.linkage])
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(CODE.glob("*.py")))).hexdigest()
+    return json.dumps([definitions, versions, code, key, settings.linkage])
 
 
 def _stamped(made_with: str, warehouse: Path) -> str:

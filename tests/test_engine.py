@@ -25,6 +25,7 @@ from dagster_project.warehouse import ensure_person_key
 
 MACROS = PROJECT_DIR / "dbt" / "macros"
 FILES = ("engines", "letters", "keyed_hash", "dates", "standardise", "rates", "delivery_calendar", "disclosure")
+FILES += ("spread_labels", "components", "nearest_labels")
 TEXT = "\n".join(re.sub(r"{% test .*?{% endtest %}", "", (MACROS / f"{f}.sql").read_text("utf-8"), flags=re.S) for f in FILES)
 Z = "1.959963984540054"
 
@@ -33,10 +34,10 @@ def macros(engine: str, key_file: Path = Path("key")) -> SimpleNamespace:
     """The project's macros as dbt writes them out for an adapter: duckdb has the default ones."""
     names: dict = {"execute": True, "return": lambda text: text, "var": lambda _: Z, "env_var": lambda *_: str(key_file)}
     names |= {"ref": lambda name: name}
-    made = jinja2.Environment(extensions=["jinja2.ext.do"]).from_string(TEXT).make_module(names)
     made_for = "spark" if engine == "spark" else "default"
     names["adapter"] = SimpleNamespace(dispatch=lambda name: getattr(made, f"{made_for}__{name}"))
-    return jinja2.Environment(extensions=["jinja2.ext.do"]).from_string(TEXT).make_module(names)
+    made = jinja2.Environment(extensions=["jinja2.ext.do"]).from_string(TEXT).make_module(names)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,9 @@ TABLES = {
     "ni_numbers": {"x": NI_NUMBERS},
     "words": {"x": WORDS},
     "pairs": {"n": [n for n, _ in PAIRS], "d": [d for _, d in PAIRS]},
+    "links": {"reference_a": [1, 2, 3, 10, 11, 20], "reference_b": [2, 3, 7, 11, 12, 7]},
+    "nodes": {"reference_id": list(range(1, 8)), "label": [70, None, None, None, None, None, 60]},
+    "edges": {"from_id": [*range(1, 7), *range(2, 8)], "to_id": [*range(2, 8), *range(1, 7)]},
     "lists": {"g": [1, 1, 1, 2, 3, 3], "x": ["b", None, "a", None, "é", "Z"], "k": ["2", "1", "3", "1", "b", "B"]},
 }
 TABLES["day_steps"]["n"] = [n for d in DAYS if d and d.year < 9000 for n in range(-12, 13)]
@@ -150,8 +154,15 @@ def test_texts_of_a_group_stand_in_the_same_order_on_both(both):
     assert ours == theirs == [(1, "b; a"), (2, None), (3, "Z; é")]
 
 
+def test_groups_and_what_is_nearest_are_the_same_on_both(both):
+    ours, theirs = both(lambda m: m.components("links"))
+    assert ours == theirs and dict(ours) == {1: 1, 2: 1, 3: 1, 7: 1, 20: 1, 10: 10, 11: 10, 12: 10}
+    ours, theirs = both(lambda m: m.nearest_labels("nodes", "edges"))
+    assert ours == theirs and dict(ours) == {1: 70, 2: 70, 3: 70, 4: 60, 5: 60, 6: 60, 7: 60}, "of two as near the least"
+
+
 def test_every_macro_that_differs_is_tried():
-    tried = set(CASES) | {"text_list", "hide_what_follows"}
+    tried = set(CASES) | {"text_list", "hide_what_follows", "components", "nearest_labels"}
     written = set(re.findall(r"macro spark__(\w+)", TEXT))
     assert written - {"materialized", "read_again"} == tried & written
     assert set(re.findall(r"macro default__(\w+)", TEXT)) == written
@@ -244,6 +255,12 @@ def test_equal_tables_are_equal_and_a_changed_figure_is_shown(spark, tmp_path):
         "made_up.figures: 1 rows only in DuckDB",
         "    area=1, rate=2",
     ]
+
+
+def test_rows_that_cannot_be_read_are_not_taken_for_equal(spark, tmp_path, monkeypatch):
+    _on_engine(spark, "select n as area, n * 2 as rate from range(0, 3) as t (n)")
+    monkeypatch.setattr(compare.Path, "rglob", lambda *_: iter(()))
+    assert "the engine wrote none of its 3 rows" in compare.compare(_world(tmp_path, 3), spark, tmp_path)[2][0]
 
 
 def test_tables_without_rows_are_equal(spark, tmp_path):

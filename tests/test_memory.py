@@ -57,6 +57,12 @@ def test_the_databases_get_their_part_and_not_the_whole(tmp_path, monkeypatch):
     assert "OUTCOMES_DUCKDB_MEMORY" in (settings.dbt_dir / "profiles.yml").read_text()
 
 
+def test_no_threads_asked_for_are_all_there_are(tmp_path, monkeypatch):
+    for asked, threads in (("0", os.cpu_count()), ("", os.cpu_count()), ("3", 3)):
+        monkeypatch.setenv("OUTCOMES_THREADS", asked)
+        assert load_settings(home=tmp_path).threads == threads
+
+
 def test_memory_that_is_free_goes_back_to_the_system():
     work = (
         "from dagster_project import memory\n"

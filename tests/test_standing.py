@@ -103,6 +103,15 @@ def test_a_definition_that_changes_while_a_build_works_is_seen_by_the_next(built
     assert after.kind == standing.WHOLE and "definitions" in after.why
 
 
+def test_after_a_change_of_the_code_that_links_everything_is_built(built, tmp_path, monkeypatch):
+    shutil.copytree(standing.CODE, tmp_path / "linkage")
+    monkeypatch.setattr(standing, "CODE", tmp_path / "linkage")
+    assert built.night().kind == standing.CHANGES
+    (tmp_path / "linkage" / "joins.py").write_text("# joins otherwise")
+    plan = built.begin()
+    assert plan.kind == standing.WHOLE and "the code" in plan.why
+
+
 def test_the_first_build_is_whole(home):
     plan = home.begin()
     assert plan.kind == standing.WHOLE and "no build stands" in plan.why
