@@ -6,14 +6,17 @@ The hand-computed world has more odd cases than a sample world of any size, and 
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
 from dagster_project import arrival, intake, release
+from dagster_project.bench import __main__ as bench
 from dagster_project.bench import (
     again,
     changes,
@@ -171,13 +174,15 @@ def test_a_scale_that_is_none_is_refused():
         worlds.people_of("many")
     said = subprocess.run([sys.executable, "-m", "dagster_project.bench", "--only", "abacus"], capture_output=True, text=True)
     assert said.returncode == 2 and "choose from job, floor, pandas, polars" in said.stderr
+    said = subprocess.run([sys.executable, "-m", "dagster_project.bench", "--scale", "many"], capture_output=True, text=True)
+    assert said.returncode == 2 and "Write it as 2000, 36k or 3.6m" in said.stderr
 
 
 def test_a_result_says_how_it_was_made():
     assert command_of("36k", 3, "job,floor,pandas,polars", None, None) == "make bench SCALE=36k BENCH_TIMES=3"
     said = command_of("360k", 1, "floor,job", Path("secret"), "4GB")
     assert said == "make bench SCALE=360k BENCH_TIMES=1 MEMORY=4GB 'BENCH=--only floor,job --world ...'"
-    assert command_of("36k", 1, "job", None, None, True).endswith("'BENCH=--only job --weighed'")
+    assert command_of("36k", 1, "job", None, None, ["--weighed"]).endswith("'BENCH=--only job --weighed'")
 
 
 def test_weighed_links_are_not_compared_with_ways_that_link_exactly():
@@ -198,6 +203,32 @@ def test_a_page_keeps_its_prose_and_one_section_for_each_scale(tmp_path):
     assert text.startswith("# Before") and text.rstrip().endswith("After.")
     assert text.count("### 2,000 people") == 1 and text.count("### 36,000 people") == 1 and "| 36k | " in text
     assert "2.0 (1.0–3.0)" in text
+
+
+def test_sizes_that_were_measured_elsewhere_stay_on_the_page_and_growth_is_also_from_a_tenth(tmp_path):
+    page, took = tmp_path / "speed.md", {"cpu": 1.0, "peak_bytes": 1e9}
+    page.write_text("<!-- bench growth -->\n<!-- end of bench growth -->\n")
+    for scale, seconds in (("360k", 100.0), ("1300000", 200.0), ("3.6m", 600.0)):
+        result = report.summary(scale, {"job": [{"seconds": seconds, **took}]}, "make bench", 10, 0.0)
+        report.write_docs(result, [], page)  # nothing is kept here of the others
+    assert "| 360k | 100.0 |" in page.read_text() and "| 1300000 | 200.0 |" in page.read_text()
+    assert "| 3.0 for 2.8 × those of 1300000; 6.0 for 10.0 × those of 360k |" in page.read_text()
+
+
+def test_a_way_that_fails_is_said_and_what_the_others_took_is_kept(tmp_path, monkeypatch):
+    def one(way, *_):
+        if way == "pandas":
+            raise RuntimeError("pandas failed:\nMemoryError")
+        return {"seconds": 2.0, "cpu": 1.0, "peak_bytes": 1e9}
+
+    monkeypatch.setattr(bench, "one", one)
+    monkeypatch.setattr(bench, "disagreements", lambda ways, _: [] if "pandas" not in ways else ["compared"])
+    monkeypatch.setattr(bench, "BENCH_DIR", tmp_path / "bench")
+    monkeypatch.setattr(bench, "world_of", lambda *_: tmp_path)
+    said = CliRunner().invoke(bench.main, ["--scale", "3.6M", "--times", "2", "--only", "floor,pandas,polars"])
+    assert said.exit_code == 1 and "pandas: pandas failed:\nMemoryError" in said.output, said.output
+    kept = json.loads((tmp_path / "bench" / "results" / "3.6m.json").read_text())
+    assert {way: took["times"] for way, took in kept["ways"].items()} == {"floor": 2, "polars": 2}
 
 
 @pytest.fixture(scope="module")

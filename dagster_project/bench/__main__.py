@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ..settings import EVIDENCE, EXACT, PROJECT_DIR
 from . import again, answers, compare, job, report
 from .measure import run
 from .reads import World
-from .worlds import world_of
+from .worlds import people_of, world_of
 
 WAYS = ("job", "floor", "pandas", "polars")
 BENCH_DIR = PROJECT_DIR / "data" / "bench"
@@ -58,18 +59,31 @@ def main(
         raise click.BadParameter(
             "the tables of the docs and the other ways link exactly: use it with --only job", param_hint="--weighed"
         )
+    try:
+        scale, _ = scale.strip().lower(), people_of(scale)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--scale") from error
     linkage = EVIDENCE if weighed else EXACT
     folder = world.resolve() if world else world_of(scale, BENCH_DIR)
-    busy, runs = os.getloadavg()[0], {way: [] for way in ways}
+    busy, runs, failed = os.getloadavg()[0], {way: [] for way in ways}, {}
     BENCH_DIR.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="work-", dir=BENCH_DIR))
     try:
         for turn in range(times):
-            for way in ways:
+            for way in list(runs):
                 is_last = changed and turn + 1 == times
-                runs[way].append(one(way, folder, work, memory_limit, show, with_full if is_last else None, linkage))
-                took = runs[way][-1]
+                try:
+                    took = one(way, folder, work, memory_limit, show, with_full if is_last else None, linkage)
+                except RuntimeError as error:
+                    if way == "job":
+                        raise
+                    failed[way] = str(error)  # pandas has not the memory for a country: what the others took is not lost
+                    del runs[way]
+                    click.echo(f"{turn + 1} of {times}: {error}", err=True)
+                    continue
+                runs[way].append(took)
                 click.echo(f"{turn + 1} of {times}: {way} {took['seconds']:.1f} s, {took['peak_bytes'] / 1e9:.2f} GB")
+            ways = list(runs)
             if found := disagreements(ways, work):
                 click.echo("The ways do not agree:\n" + "\n".join(found), err=True)
                 sys.exit(1)
@@ -79,24 +93,27 @@ def main(
         sys.exit(1)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    command = command_of(scale, times, only, world, memory_limit, weighed)
+    flags = {"--no-changed": not changed, "--with-full": with_full, "--weighed": weighed}
+    command = command_of(scale, times, only, world, memory_limit, [flag for flag, is_set in flags.items() if is_set])
     result = report.summary(scale, runs, command, World(folder).size(), busy)
-    others = [] if weighed else report.keep(result, BENCH_DIR / "results")
+    others = [] if weighed or world else report.keep(result, BENCH_DIR / "results")
     click.echo("\n" + report.told(result, others))
-    if failed := (result["again"] or {}).get("failed"):
-        click.echo(f"\n{failed}", err=True)
+    if night := (result["again"] or {}).get("failed"):
+        failed["a night of changes"] = night
+    if failed:
+        click.echo("\nFailed: " + "\n".join(f"{what}: {why}" for what, why in failed.items()), err=True)
         sys.exit(1)
     if docs:
         report.write_docs(result, others, PAGE)
 
 
-def command_of(scale: str, times: int, only: str, world: Path | None, memory_limit: str | None, weighed: bool = False) -> str:
+def command_of(scale: str, times: int, only: str, world: Path | None, memory_limit: str | None, flags: Sequence[str] = ()) -> str:
     """The make command that does the same; a world of one's own is said, not where it is."""
     options = {"SCALE": scale, "BENCH_TIMES": times, "MEMORY": memory_limit}
     extra = [
         *(["--only", only] if only != ",".join(WAYS) else []),
         *(["--world", "..."] if world else []),
-        *["--weighed"] * weighed,
+        *flags,
     ]
     options["BENCH"] = " ".join(extra)
     return shlex.join(["make", "bench", *(f"{name}={value}" for name, value in options.items() if value)])

@@ -80,16 +80,24 @@ def _whole(number: float | None, by: float) -> str:
 
 
 def growth_table(results: list[dict[str, Any]]) -> str:
-    """A row per size that was measured: seconds of each way, and by how much the job grew from the size before."""
-    rows, before = [], None
-    for result in sorted(results, key=lambda r: r["people"]):
-        seconds = {way: took["seconds"] for way, took in result["ways"].items()}
-        grew = ""
-        if before and "job" in seconds and "job" in before["ways"]:
-            people = result["people"] / before["people"]
-            grew = f"{seconds['job'] / before['ways']['job']['seconds']:.1f} for {people:.1f} × the people"
-        rows.append([result["scale"], *(f"{seconds[way]:.1f}" if way in seconds else "" for way in TOLD), grew])
-        before = result
+    """A row per size that was measured: seconds of each way, and how many times as long the job took as for the size before."""
+    measured = [
+        (r["scale"], r["people"], {way: f"{took['seconds']:.1f}" for way, took in r["ways"].items()})
+        for r in sorted(results, key=lambda r: r["people"])
+    ]
+    return _grown(measured)
+
+
+def _grown(measured: list[tuple[str, int, dict[str, str]]]) -> str:
+    """The table of (scale, people, way → seconds), the smallest first."""
+    rows, jobs = [], {}
+    for scale, people, seconds in measured:
+        grew = []
+        if "job" in seconds:
+            jobs[people] = (scale, float(seconds["job"]))
+            before = sorted({n for n in (*sorted(jobs)[-2:-1], people // 10) if n in jobs and n != people}, reverse=True)
+            grew = [f"{jobs[people][1] / jobs[n][1]:.1f} for {people / n:.1f} × those of {jobs[n][0]}" for n in before]
+        rows.append([scale, *(seconds.get(way, "") for way in TOLD), "; ".join(grew)])
     return as_table(["people", *TOLD, "growth of the job"], rows)
 
 
@@ -130,11 +138,21 @@ def section(result: dict[str, Any], others: list[dict[str, Any]] = ()) -> str:
 
 
 def write_docs(result: dict[str, Any], others: list[dict[str, Any]], page: Path) -> None:
-    """Put a scale's section and the growth table between their marks; whatever else the page says stays."""
+    """Put a scale's section and the growth table between their marks; whatever else the page says stays, other sizes included."""
     text = page.read_text(encoding="utf-8")
+    measured = {people_of(scale): (scale, people_of(scale), seconds) for scale, seconds in _on_page(text)}
+    seconds = {way: f"{took['seconds']:.1f}" for way, took in result["ways"].items()}
+    measured[result["people"]] = (result["scale"], result["people"], seconds)
     text = _between(text, result["scale"], section(result, others), before="growth")
-    text = _between(text, "growth", growth_table([*others, result]))
+    text = _between(text, "growth", _grown([measured[people] for people in sorted(measured)]))
     page.write_text(text, encoding="utf-8")
+
+
+def _on_page(text: str) -> list[tuple[str, dict[str, str]]]:
+    """(scale, way → seconds) of each row of the growth table that the page has."""
+    found = re.search(r"<!-- bench growth -->(.*?)<!-- end of bench growth -->", text, re.DOTALL)
+    lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in (found[1] if found else "").splitlines()[3:]]
+    return [(scale, {w: s for w, s in zip(TOLD, seconds, strict=False) if s}) for scale, *seconds in lines if scale]
 
 
 def _between(text: str, name: str, content: str, before: str | None = None) -> str:

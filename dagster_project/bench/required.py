@@ -36,7 +36,9 @@ def rows(result: dict[str, Any], others: list[dict[str, Any]] = ()) -> list[list
         add("fixed cost of a small first night, beyond the floor", job - floor, "s", FIXED_SECONDS)
     if floor and "seconds" in again and result["people"] <= SMALL:
         add("fixed cost of a small night after it, beyond the floor", again["seconds"] - floor, "s", FIXED_SECONDS)
-    before = max((o for o in others if 0 < o["people"] < result["people"] and "job" in o["ways"]), key=_people, default=None)
+    smaller = [other for other in others if 0 < other["people"] < result["people"] and "job" in other["ways"]]
+    tenth = [other for other in smaller if other["people"] * 10 == result["people"]]
+    before = max(tenth or smaller, key=_people, default=None)
     if job and before and before["people"] > SMALL:
         grew, people = job / before["ways"]["job"]["seconds"], result["people"] / before["people"]
         add(f"growth in time from {before['people']:,} people, {people:.3g} times as many", grew, "×", people)
