@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
+import pandas as pd
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -115,6 +118,20 @@ def test_the_floor_merges_spells_as_the_product_does(hand_world):
         for spells, named in (("employment_record",) * 2, ("p45", "employment_p45"), ("employment_combined",) * 2):
             product = hand_world.query(f"select count(*) as n from warehouse.spells.int_{named}_spells")[0]
             assert con.execute(f"select count(*) from {spells}_spells").fetchone()[0] == product["n"] > 0, spells
+
+
+def test_every_way_writes_names_in_letters_alike():
+    names = ["Łukasz", "Øster-Ærø", "Đorđe", "Straße", "Þór", "Œuvrard", "Renée", "O'Neil", None, "Zoë  Ħal"]
+    frames = pd.DataFrame({"name": names}, dtype="string"), pl.DataFrame({"name": names})
+    found = [list(pandas_way.std_name(frames[0]["name"])), frames[1].select(polars_way.std_name("name"))["name"].to_list()]
+    macros = [
+        line for line in floor.SCRIPT.read_text("utf-8").splitlines() if re.match(r"create macro (std_name|in_l|written)", line)
+    ]
+    with duckdb.connect() as con:
+        con.execute("\n".join(macros))
+        found.append([con.execute("select std_name(?)", [name]).fetchone()[0] for name in names])
+    said = ["LUKASZ", "OSTERAERO", "DORDE", "STRASSE", "THOR", "OEUVRARD", "RENEE", "ONEIL", None, "ZOEHAL"]
+    assert [[None if pd.isna(name) else name for name in way] for way in found] == [said] * 3
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,28 @@ def test_both_engines_give_the_same_answer(both, name):
     assert not wrong, wrong[:5]
 
 
+def test_letters_that_are_no_accents_are_written_out(both):
+    written = {
+        "Łukasz": "LUKASZ",
+        "Øster-Ærø": "OSTERAERO",
+        "Đorđe": "DORDE",
+        "Straße": "STRASSE",
+        "Þór": "THOR",
+        "ŒUVRE": "OEUVRE",
+    }
+    values = ", ".join(f"('{name}')" for name in written)
+    ours, theirs = both(lambda m: f"select {m.std_name('x')} from (values {values}) as t (x)")
+    assert ours == theirs and {name for (name,) in ours} == {
+        "LUKASZ",
+        "OSTERAERO",
+        "DORDE",
+        "STRASSE",
+        "THOR",
+        "OEUVRARD",
+        "RENEE",
+    }
+
+
 def test_texts_of_a_group_stand_in_the_same_order_on_both(both):
     ours, theirs = both(lambda m: f"select g, {m.text_list('x', '; ', 'k')} from lists group by g")
     assert ours == theirs == [(1, "b; a"), (2, None), (3, "Z; é")]

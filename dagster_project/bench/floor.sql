@@ -28,7 +28,9 @@ where agency = 'probation' and extract in ('orders', 'accommodation', 'employmen
 
 -- people: one row per agency and reference, with an integer for each -----------------------------------------------------
 -- of the signs that are left out, those that occur: a pattern would take ten times as long
-create macro std_name(x) as nullif(replace(replace(replace(upper(strip_accents(x)), '-', ''), ' ', ''), '''', ''), '');
+create macro written_out(x) as replace(replace(replace(replace(translate(x, 'ŁØĐÐĦŦ', 'LODDHT'), 'Æ', 'AE'), 'Œ', 'OE'), 'ẞ', 'SS'), 'Þ', 'TH');
+create macro in_letters(x) as case when strlen(x) = length(x) then upper(x) else written_out(upper(strip_accents(x))) end;
+create macro std_name(x) as nullif(replace(replace(replace(in_letters(x), '-', ''), ' ', ''), '''', ''), '');
 create macro std_number(x) as nullif(replace(replace(replace(upper(x), '/', ''), ' ', ''), '-', ''), '');
 create macro usual_ni(x) as case when regexp_full_match(x, '[A-Z]{2}[0-9]{6}[A-D]') then x end;
 

@@ -77,7 +77,8 @@ def _sound(world: reads.World, extract, path: Path) -> pd.DataFrame:
 
 
 def std_name(names: pd.Series) -> pd.Series:
-    letters = names.str.strip().str.upper().str.normalize("NFKD").str.replace("[^A-Z]", "", regex=True)
+    letters = names.str.strip().str.upper().str.normalize("NFKD").str.translate(str.maketrans(reads.WRITTEN_OUT))
+    letters = letters.str.replace("[^A-Z]", "", regex=True)
     return letters.replace("", pd.NA)
 
 

@@ -88,7 +88,8 @@ def _sound(world: reads.World, extract, path: Path) -> pl.LazyFrame:
 
 
 def std_name(column: str) -> pl.Expr:
-    letters = pl.col(column).str.strip_chars().str.to_uppercase().str.normalize("NFKD").str.replace_all("[^A-Z]", "")
+    letters = pl.col(column).str.strip_chars().str.to_uppercase().str.normalize("NFKD")
+    letters = letters.str.replace_many(reads.WRITTEN_OUT).str.replace_all("[^A-Z]", "")
     return pl.when(letters != "").then(letters).alias(column)
 
 

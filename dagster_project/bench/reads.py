@@ -15,6 +15,8 @@ from ..contracts import FILE_NAME, Column, Contracts, Extract, load_contracts
 from ..settings import PROJECT_DIR
 
 SEEDS = PROJECT_DIR / "seeds"
+# letters that are no plain one with a mark, as English writes them
+WRITTEN_OUT = {"Ł": "L", "Ø": "O", "Đ": "D", "Ð": "D", "Ħ": "H", "Ŧ": "T", "Æ": "AE", "Œ": "OE", "ẞ": "SS", "Þ": "TH"}
 # DuckDB alone knows no windows-1252; of the letters that names have, it differs from latin-1 in none
 DUCKDB_ENCODINGS = {"windows-1252": "latin-1"}
 DUCKDB_TYPES = {"date": "date", "integer": "bigint", "boolean": "flag"}

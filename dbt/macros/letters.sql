@@ -1,12 +1,21 @@
 {#-
-  The letters A to Z of a text in capitals, accents left off. Spark has no strip_accents, so it has every letter that
-  Unicode makes of a plain one and marks. A test tries all of Unicode.
+  The letters A to Z of a text in capitals, accents left off, and letters that are no plain one with a mark as English writes
+  them. Spark has no strip_accents, so it has every letter that Unicode makes of a plain one and marks. A test tries all of Unicode.
 -#}
+{#- Such a letter, and what is written for it. -#}
+{% macro other_letters() -%} ŁL ØO ĐD ÐD ĦH ŦT ÆAE ŒOE ẞSS ÞTH {%- endmacro %}
 {% macro plain_letters(text) %}
     {{- return((adapter.dispatch('plain_letters') if execute else default__plain_letters)(text)) -}}
 {% endmacro %}
 {% macro default__plain_letters(text) -%}
-regexp_replace(upper(strip_accents(trim({{ text }}))), '[^A-Z]', '', 'g')
+{#- a text of as many bytes as characters, as nearly all are, has no such letter -#}
+{%- set plain = namespace(sql='upper(strip_accents(trim(' ~ text ~ ')))') -%}
+{%- for pair in other_letters().split() -%}
+    {%- set plain.sql = "replace(" ~ plain.sql ~ ", '" ~ pair[0] ~ "', '" ~ pair[1:] ~ "')" -%}
+{%- endfor -%}
+regexp_replace(
+    case when strlen({{ text }}) = length({{ text }}) then upper({{ text }}) else {{ plain.sql }} end, '[^A-Z]', '', 'g'
+)
 {%- endmacro %}
 {% macro spark__plain_letters(text) -%}
 {%- set accented = {
@@ -24,7 +33,7 @@ regexp_replace(upper(strip_accents(trim({{ text }}))), '[^A-Z]', '', 'g')
     'L': 'ĹĺĻļĽľḶḷḸḹḺḻḼḽ',
     'M': 'ḾḿṀṁṂṃ',
     'N': 'ÑñŃńŅņŇňǸǹṄṅṆṇṈṉṊṋ',
-    'O': 'ÒÓÔÕÖòóôõöŌōŎŏŐőƠơǑǒǪǫǬǭȌȍȎȏȪȫȬȭȮȯȰȱṌṍṎṏṐṑṒṓỌọỎỏỐốỒồỔổỖỗỘộỚớỜờỞởỠỡỢợ',
+    'O': 'ÒÓÔÕÖòóôõöŌōŎŏŐőƠơǑǒǪǫǬǭȌȍȎȏȪȫȬȭȮȯȰȱṌṍṎṏṐṑṒṓỌọỎỏỐốỒồỔổỖỗỘộỚớỜờỞởỠỡỢợǾǿ',
     'P': 'ṔṕṖṗ',
     'R': 'ŔŕŖŗŘřȐȑȒȓṘṙṚṛṜṝṞṟ',
     'S': 'ŚśŜŝŞşŠšſȘșṠṡṢṣṤṥṦṧṨṩẛ',
@@ -34,9 +43,16 @@ regexp_replace(upper(strip_accents(trim({{ text }}))), '[^A-Z]', '', 'g')
     'W': 'ŴŵẀẁẂẃẄẅẆẇẈẉẘ',
     'X': 'ẊẋẌẍ',
     'Y': 'ÝýÿŶŷŸȲȳẎẏẙỲỳỴỵỶỷỸỹ',
-    'Z': 'ŹźŻżŽžẐẑẒẓẔẕ'
+    'Z': 'ŹźŻżŽžẐẑẒẓẔẕ',
+    'Æ': 'ǢǣǼǽ'
 } -%}
 {%- set plain = [] -%}
 {%- for letter, those in accented.items() -%} {%- do plain.append(letter * (those | length)) -%} {%- endfor -%}
-upper(regexp_replace(translate({{ text }}, '{{ accented.values() | join }}', '{{ plain | join }}'), '[^A-Za-z]', ''))
+{%- set unmarked = namespace(sql="translate(" ~ text ~ ", '" ~ accented.values() | join ~ "', '" ~ plain | join ~ "')") -%}
+{%- for pair in other_letters().split() -%}
+    {%- for either in (pair[0], pair[0] | lower) -%}
+        {%- set unmarked.sql = "replace(" ~ unmarked.sql ~ ", '" ~ either ~ "', '" ~ pair[1:] ~ "')" -%}
+    {%- endfor -%}
+{%- endfor -%}
+upper(regexp_replace({{ unmarked.sql }}, '[^A-Za-z]', ''))
 {%- endmacro %}
