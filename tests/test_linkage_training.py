@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from importlib.metadata import version
 
+import duckdb
 import pytest
 
 from dagster_project.linkage import model, retrain
@@ -23,7 +25,9 @@ def trained(hand_world):
 
 def test_the_new_model_can_be_used_and_says_what_it_was_trained_on(trained):
     new = model.load(trained[0])
-    assert new.provenance["trained_on"].startswith("all ") and new.provenance["trained_at"] == "2013-07-15"
+    told = new.provenance["trained_on"]
+    assert told.startswith("all ") and "; probation people, 1 deliveries to 2013-06-30" in told and "orders" not in told
+    assert new.provenance["trained_at"] == "2013-07-15" and new.provenance["splink"] == version("splink")
     assert new.provenance["plan"] == model.load(load_settings().seeds_dir).provenance["plan"]
 
 
@@ -53,3 +57,13 @@ def test_values_that_few_have_are_not_listed(trained):
 def test_nothing_can_be_trained_before_anything_is_built(tmp_path):
     with pytest.raises(model.ModelUnsound, match="outcomes run"):
         retrain.retrain(replace(load_settings(), home=tmp_path), date(2013, 7, 15), print)
+
+
+def test_nothing_can_be_trained_on_nobody(tmp_path):
+    settings = replace(load_settings(), home=tmp_path)
+    settings.restricted_db.parent.mkdir(parents=True)
+    with duckdb.connect(str(settings.restricted_db)) as con:
+        con.execute("create schema identity; create table identity.int_people_references (reference_id bigint, person_ref text)")
+        con.execute("create table identity.int_people_clusters_split (reference_id bigint, cluster_id bigint, agencies bigint)")
+    with pytest.raises(model.ModelUnsound, match="holds nobody"):
+        retrain.retrain(settings, date(2013, 7, 15), print)

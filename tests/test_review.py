@@ -274,6 +274,8 @@ def linked() -> duckdb.DuckDBPyConnection:
     apart = [person(92000 + n, "ete", 92000 + n, 92000 + n, count=1) for n in range(3)]
     rows["int_people_links_broken"] = [(92000, *apart[:2], 5, 1), (92000, *apart[1:], 5, 2), (92000, apart[0], apart[2], 6, 3)]
     rows["int_people_links"] += [row[1:4] for row in rows["int_people_links_broken"]]
+    bridge = person(93000, "dwp", 93, 93), person(93001, "police", 93, 93), person(93002, "police", 94, 94)  # told apart
+    rows["int_people_links"] += [(bridge[0], bridge[1], 3), (bridge[0], bridge[2], 5)]
     for reference, person_id in [(row[2], row[3]) for row in rows["int_people"] if row[0] == "prisons"]:
         rows["int_order_records"].append((person_id, date(2010, 1, 1), "02"))
         rows["int_custody_records"] += [
@@ -338,6 +340,7 @@ def test_suspicious_clusters_are_in_the_queue_by_their_weakest_edge(linked):
         (("dwp", "R90002"), ("police", "R90003")): "twice",
         (("hmrc", "R91003"), ("hmrc", "R91025")): "records",
         (("ete", "R92001"), ("ete", "R92002")): "records",
+        (("dwp", "R93000"), ("police", "R93002")): "linked",
     }
     decide(linked, *((92001, 92002, reader, DIFFERENT) for reader in ("AB", "CD")))
     assert (("ete", "R92000"), ("ete", "R92001")) in {row.pair for row in review_queue.choose(linked, SEEDS, MONTH)}, "the next"
@@ -460,6 +463,8 @@ def read(page: Path, folder: Path, initials: str, own: dict[tuple[str, str], str
         assert f"Decided: {len(own)}" in browser.text("#progress")
         browser.reload()
         assert f"Decided: {len(own)}" in browser.text("#progress"), "decisions survive a reload"
+        kept = browser.eval("JSON.stringify(Object.entries(localStorage))")
+        assert initials.upper() in kept and not [ref for refs in own for ref in refs if ref in kept], "and name nobody"
         browser.press("s")
         saved = browser.saved(1)
         assert saved.name in browser.text("#said")

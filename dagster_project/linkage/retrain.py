@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from importlib.metadata import version
 from math import log2
 from pathlib import Path
 
@@ -15,11 +16,18 @@ import duckdb
 from ..places import keep_to_owner
 from ..register import connect
 from ..settings import Settings
-from . import candidates, joins, score, train
+from ..standing import TAKEN
+from . import candidates, joins, score, train, variants
 from .model import Model, ModelUnsound, levels, load
 
 FOLDER = "data/linkage/model"
 COMPARISON = "comparison.md"
+DELIVERIES = f"""
+select agency || ' ' || extract || ', ' || count(*) || ' deliveries to ' || max(extract_date)
+from restricted.intake.deliveries
+where {TAKEN} and (agency, extract) in (select (unnest(?), unnest(?)))
+group by agency, extract order by agency, extract
+"""
 
 
 def retrain(settings: Settings, today: date, say: Callable[[str], None] = print) -> Path:
@@ -33,7 +41,8 @@ def retrain(settings: Settings, today: date, say: Callable[[str], None] = print)
     with _records(settings, plan["most_records"]) as (con, trained_on):
         untrained = replace(old, settings=_without_learnt(old.settings))
         new = train.train(con, "sampled", untrained, plan, say)
-        new = replace(new, provenance=old.provenance | {"trained_on": trained_on, "trained_at": today.isoformat()})
+        made = {"trained_on": trained_on, "trained_at": today.isoformat(), "splink": version("splink")}
+        new = replace(new, provenance=old.provenance | made)
         say("Both models weigh the pairs of the whole stock")
         text = compare(con, old, new, levels(settings.seeds_dir))
     folder = settings.home / FOLDER
@@ -58,11 +67,16 @@ def _records(settings: Settings, most: int) -> Iterator[tuple[duckdb.DuckDBPyCon
             "join restricted.identity.int_people_clusters_split as c on r.reference_id = c.reference_id"
         )
         count = con.execute("select count(*) from records").fetchall()[0][0]
+        if not count:
+            raise ModelUnsound(
+                "The last build holds nobody, so there is nothing to train on. Take files in and run outcomes run."
+            )
         parts = max(1, -(-count // most))
         con.execute(f"create table sampled as select * exclude (person_ref) from records where hash(cluster_id) % {parts} = 0")
-        last = con.execute("select max(extract_date), count(*) from restricted.intake.deliveries").fetchall()[0]
+        extracts = [(agency, sends["extract"]) for agency, sends in variants.Models(settings.dbt_dir).sources.items()]
+        taken = con.execute(DELIVERIES, [list(names) for names in zip(*extracts, strict=True)]).fetchall()
         share = "all" if parts == 1 else f"the clusters of one in {parts} of"
-        yield con, f"{share} {count:,} references of {last[1]} deliveries, the last of {last[0]}"
+        yield con, f"{share} {count:,} references of " + "; ".join(taken_of for (taken_of,) in taken)
 
 
 def _without_learnt(settings: dict) -> dict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hmac
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,12 +20,14 @@ from ..damage import said_of
 from ..guidance import code_labels
 from ..register import connect
 from ..settings import Settings
+from ..warehouse import ensure_person_key
 from . import model, review_agreement, review_evidence, review_page, review_queue, review_sample
 from .review_queue import NOT_LINKED, Row
 
 AGENCY, EXTRACT = "linkage", "decisions"  # the contract that decisions come back under
 OWN = {"person_ref": "The agency's own reference", "first_seen_date": "First sent"}
 NOT_SHOWN = {"reference_id", "agency"}
+NAME_LENGTH = 20
 
 
 class CannotReview(RuntimeError):
@@ -122,10 +125,11 @@ def _page(settings: Settings, contracts: Contracts, con: duckdb.DuckDBPyConnecti
     steps = review_evidence.explain(con, "shown_records", ids, model.load(settings.seeds_dir))
     labels, known = _labels(contracts, names), _known_codes(contracts, settings.seeds_dir, names)
     agencies = dict(code_labels(settings.seeds_dir, "agency_codes"))
+    key = ensure_person_key(settings.person_key_file).read_bytes()
     extract = contracts.find(AGENCY, EXTRACT)
     shown = [
         review_page.Shown(
-            name="|".join(part for end in row.pair for part in end),
+            name=hmac.new(key, repr(row.pair).encode(), "sha256").hexdigest()[:NAME_LENGTH],  # it stays in a reader's browser
             agencies=(agencies.get(row.agency_a, row.agency_a), agencies.get(row.agency_b, row.agency_b)),
             fields=[
                 (labels[n], *(_value(records[end][n], known.get(n, {})) for end in row.pair)) for n in names if n not in NOT_SHOWN

@@ -83,7 +83,8 @@ left join placed as a on t.reference_a = a.reference_id
 left join placed as b on t.reference_b = b.reference_id
 """
 # the weakest edge of what cannot be right: one agency twice without a link between the two, too many references, a conflict; and
-# of a cluster that was broken as it was too large, the surest link that went: if it was right, the next one is asked after it
+# of a cluster that was broken as it was too large, or taken apart, the surest link that went: if it was right, the next one is
+# asked after it
 SUSPICIOUS = """
 with people as (
     select p.agency, p.reference_id, p.cluster_id, p.person_id, p.reference_count, c.agencies
@@ -92,10 +93,14 @@ with people as (
 broken as (
     select * from restricted.identity.int_people_links_broken
 ),
-links as (
-    select l.*, p.cluster_id, p.person_id from restricted.identity.int_people_links as l
-    join people as p on l.reference_a = p.reference_id
+unbroken as (
+    select l.*, a.cluster_id, a.person_id, b.cluster_id as other_id from restricted.identity.int_people_links as l
+    join people as a on l.reference_a = a.reference_id
+    join people as b on l.reference_b = b.reference_id
     anti join broken on l.reference_a = broken.reference_a and l.reference_b = broken.reference_b
+),
+links as (
+    select * from unbroken where cluster_id = other_id
 ),
 weakest_links as (
     select cluster_id, any_value(person_id) as person_id, max((pass, reference_a, reference_b)) as edge
@@ -138,6 +143,13 @@ found as (
     from (
         select min((pass, -agreement, reference_a, reference_b)) as edge from broken
         where (reference_a, reference_b) not in (from read) group by cluster_id
+    )
+    union all
+    select 'the surest of the links that were cut where two who are held to be two people were linked', edge[2], edge[3], edge[1]
+    from (
+        select min((pass, reference_a, reference_b)) as edge from unbroken
+        where cluster_id <> other_id and (reference_a, reference_b) not in (from read)
+        group by least(cluster_id, other_id), greatest(cluster_id, other_id)
     )
 )
 select why, reference_a, reference_b from found
