@@ -160,15 +160,7 @@ def test_letters_that_are_no_accents_are_written_out(both):
     }
     values = ", ".join(f"('{name}')" for name in written)
     ours, theirs = both(lambda m: f"select {m.std_name('x')} from (values {values}) as t (x)")
-    assert ours == theirs and {name for (name,) in ours} == {
-        "LUKASZ",
-        "OSTERAERO",
-        "DORDE",
-        "STRASSE",
-        "THOR",
-        "OEUVRARD",
-        "RENEE",
-    }
+    assert ours == theirs and {name for (name,) in ours} == set(written.values())
 
 
 def test_texts_of_a_group_stand_in_the_same_order_on_both(both):
