@@ -58,6 +58,11 @@ def agreement(by: tuple[str, ...]) -> None:
         click.echo("Cohen's kappa is not known: all answers are the same, and chance alone would have it so.")
     for state, count in told.states.items():
         click.echo(f"  {state}: {count}")
+    if told.without_effect:
+        click.echo(
+            f"Of the settled pairs {told.without_effect} do nothing: the agency no longer sends one of the two references, or "
+            "(HMRC) sends another name, date of birth or number under it. Such pairs are asked about again if they are compared."
+        )
     for month, estimate in told.estimates.items():
         click.echo(f"Queue of {month}: {estimate.decided} pairs of the sample are decided, {estimate.open} are not.")
         click.echo(f"  Of the links made, right: {estimate.precision}.")

@@ -346,6 +346,15 @@ def test_suspicious_clusters_are_in_the_queue_by_their_weakest_edge(linked):
     assert (("ete", "R92000"), ("ete", "R92001")) in {row.pair for row in review_queue.choose(linked, SEEDS, MONTH)}, "the next"
 
 
+def test_settled_pairs_of_a_reference_that_is_gone_are_counted(linked):
+    decide(linked, *((a, b, reader, SAME) for a, b in ((2, 4), (6, 8)) for reader in ("AB", "CD")), (10, 12, "AB", SAME))
+    assert review_queue.without_effect(linked, review_queue.states(linked, SEEDS)) == 0
+    linked.execute(
+        "update restricted.staging.stg_linkage__decisions set person_ref_b = 'gone' where person_ref_a in ('R6', 'R10')"
+    )
+    assert review_queue.without_effect(linked, review_queue.states(linked, SEEDS)) == 1
+
+
 def test_pairs_that_were_decided_are_not_asked_again_and_those_that_wait_come_first(linked):
     decide(linked)
     first = [row for row in review_queue.choose(linked, SEEDS, MONTH) if row.stratum == "medium, linked"][:4]

@@ -181,11 +181,12 @@ def _value(value: Any, labels: Mapping[str, str]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Told:
-    """What decisions tell: how readers agree, how many pairs stand how, and what the sample says: by month, and of all months
-    together by each of review_sample.GROUPS."""
+    """What decisions tell: how readers agree, how many pairs stand how, how many settled ones do nothing any more, and what the
+    sample says: by month, and of all months together by each of review_sample.GROUPS."""
 
     agreement: review_agreement.Agreement
     states: Mapping[str, int]
+    without_effect: int
     estimates: Mapping[str, review_sample.Estimate]
     by_group: Mapping[str, Mapping[str, review_sample.Estimate]]
 
@@ -195,6 +196,7 @@ def tell(settings: Settings) -> Told:
     with identities(settings) as con:
         rows = review_queue.decisions(con, settings.seeds_dir)
         states = review_queue.states(con, settings.seeds_dir)
+        without_effect = review_queue.without_effect(con, states)
     written = {path.stem.removeprefix("queue_"): path for path in folder(settings).glob("queue_*.csv")}
     queues: dict[str, list[dict]] = {}
     for month in sorted({row["queue_month"] for row in rows}):
@@ -211,7 +213,7 @@ def tell(settings: Settings) -> Told:
     by_group = {name: review_sample.estimate_by(group, rows, every) for name, group in review_sample.GROUPS.items()}
     counts = {how: sum(s == how for s in states.values()) for how in sorted(set(states.values()))}
     agreement = review_agreement.kappa(review_agreement.answers(review_agreement.by_pair(rows)))
-    return Told(agreement, counts, estimates, by_group)
+    return Told(agreement, counts, without_effect, estimates, by_group)
 
 
 def _decided(rows: Iterable[dict]) -> list[dict]:

@@ -92,6 +92,12 @@ def states(con: duckdb.DuckDBPyConnection, seeds_dir: Path) -> dict[Pair, str]:
     return {pair: review_agreement.state(said, readers, means) for pair, said in read.items()}
 
 
+def without_effect(con: duckdb.DuckDBPyConnection, read: Mapping[Pair, str]) -> int:
+    """How many settled pairs do nothing, as a reference of theirs is not known any more. ``read``: see ``states``."""
+    settled = [pair for pair, how in read.items() if how == review_agreement.SETTLED]
+    return len(settled) - len(_known(con, (("", pair) for pair in settled)))
+
+
 def choose(con: duckdb.DuckDBPyConnection, seeds_dir: Path, month: date) -> list[Row]:
     """The queue of a month (its first day), in the order in which it is shown. The same data and month, the same queue.
 
