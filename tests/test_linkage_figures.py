@@ -101,6 +101,10 @@ def test_what_is_published_of_a_level_differs_by_fives(models, more, shown):
         (24.75, 25, (23.75, 25)),
         (24, 26.5, (23.75, 27.5)),
         (23.75, 26.25, (23.75, 26.25)),
+        (25.3, 26, (25, 26.25)),  # both ends above the figure
+        (26.5, 27, (26.25, 27.5)),
+        (22.5, 23.8, (22.5, 25)),  # and below
+        (22.5, 23.5, (22.5, 23.75)),
         (23.749, 26.251, (22.5, 27.5)),  # a hair beyond a five: a night of the whole country was refused for it
     ],
 )
@@ -108,6 +112,35 @@ def test_the_published_interval_is_moved_outwards_to_fives(models, low, high, sh
     rows = published(models, 100, 400, low, high)
     assert (rows["medium"]["linkage_low_pct"], rows["medium"]["linkage_high_pct"]) == shown
     assert rows["high"]["linkage_low_pct"] is None
+
+
+def test_of_figures_of_any_size_the_published_interval_holds_the_computed_one_and_is_in_order(models):
+    chance, figures, levels, intervals = random.Random(3), [], [], []
+    for n in range(3000):
+        denominator = round(10 ** chance.uniform(1.5, 7))
+        numerator = chance.randint(1, denominator - 1)
+        key, rate = {**KEY, "geography_code": f"{n}"}, round(100 * numerator / denominator, 4)
+        # draws count a few events otherwise, of as many and fewer, so both ends may lie on one side of the figure
+        drawn = sorted(
+            100 * (numerator + chance.randint(-40, 40)) / (denominator + chance.randint(-9, 9)) + chance.choice([0, 1e-5])
+            for _ in range(2)
+        )
+        low, high = (round(min(max(end, 0), 100), 4) for end in drawn)
+        low = chance.choice([low, low, high])
+        figures.append({**FIGURE, **key, "numerator": numerator, "denominator": denominator, "rate_pct": rate})
+        counts = {"numerator": numerator, "denominator": denominator}
+        levels.append({**key, "level_id": "medium", "level_name": "medium", "is_default": True, **counts})
+        intervals.append({**key, "linkage_low_pct": low, "linkage_high_pct": high})
+    rules = {"disclosure_rules": [{"rule_id": "suppress_below", "value": 5}]}
+    tables = {"indicators": figures, "indicator_levels": levels, "linkage_intervals": intervals} | rules
+    rows = {row["geography_code"]: row for row in models.run("publish_indicator_linkage", tables)}
+    for figure, computed in zip(figures, intervals, strict=True):
+        row, five = rows[figure["geography_code"]], 500 / figure["denominator"]
+        low, high = row["linkage_low_pct"], row["linkage_high_pct"]
+        assert low <= computed["linkage_low_pct"] + 0.0002 and high >= computed["linkage_high_pct"] - 0.0002, (figure, computed)
+        assert low <= high
+        assert low > computed["linkage_low_pct"] - five - 0.0002 or low == 0, "and no wider than by five events"
+        assert high < computed["linkage_high_pct"] + five + 0.0002 or high == 100
 
 
 @pytest.mark.parametrize("at", [29.471, 29.5, 29.4])

@@ -31,8 +31,9 @@ moved as (
         shown.denominator,
         round((levels.numerator - shown.numerator) / rules.base) * rules.base as numerator_more,
         round((levels.denominator - shown.denominator) / rules.base) * rules.base as denominator_more,
-        shown.rate_pct - intervals.linkage_low_pct as below,
-        intervals.linkage_high_pct - shown.rate_pct as above,
+        (shown.rate_pct - intervals.linkage_low_pct) / 100 * shown.denominator as below,
+        (intervals.linkage_high_pct - shown.rate_pct) / 100 * shown.denominator as above,
+        least(0.0001 / 100 * shown.denominator, 0.5) as blur,
         rules.base
     from levels
     inner join shown on {{ is_same_figure('levels', 'shown') }}
@@ -40,13 +41,13 @@ moved as (
     cross join rules
 ),
 
--- now we have how many events the ends lie from the rate at least: rates have four decimals, so two of them are as far apart as they
--- say but for 0.0001, which of a million events is one
+-- now we have how many events each end lies beyond the rate, less than none where both lie on one side of it. Rates have four decimals,
+-- so two of them may be 0.0001 nearer than they say; more than half an event of that would put the ends of a large figure out of order
 ends as (
     select
         moved.*,
-        ceil(sign(below) * greatest(ceil((abs(below) - 0.0001) / 100 * denominator), 0) / base) * base as fewer,
-        ceil(sign(above) * greatest(ceil((abs(above) - 0.0001) / 100 * denominator), 0) / base) * base as more
+        ceil((below - blur) / base) * base as fewer,
+        ceil((above - blur) / base) * base as more
     from moved
 ),
 
