@@ -40,15 +40,6 @@ def test_groups_without_doubt_are_not_looked_at():
     assert list(resample.groups(joins((1, 2, 1.0, 1), (3, 4, 1.0, 1)), NONE_SPEAK, RANKS, 10, 1)) == []
 
 
-def test_a_group_in_which_nobody_has_an_event_is_not_looked_at():
-    def of(eventful):
-        made = joins((1, 2, 0.5), (3, 4, 0.5), (4, 5, 0.5))
-        return [group.levels for group in resample.groups(made, NONE_SPEAK, RANKS, 10, 1, eventful=eventful)]
-
-    assert of({2, 5}) == of(None)
-    assert (of({2}), of({3}), of(set())) == (of(None)[:1], of(None)[1:], [])
-
-
 def test_draws_of_independent_joins_are_as_frequent_as_enumeration_says():
     made = joins((1, 2, 0.9, 2), (2, 3, 0.6, 3), (3, 4, 0.2))
     (group,) = resample.groups(made, NONE_SPEAK, RANKS, 50000, 7)

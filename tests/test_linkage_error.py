@@ -132,20 +132,6 @@ def test_a_draw_counts_what_a_recount_of_everybody_in_that_draw_counts(doubted, 
         assert worlds[None, draw] == expected
 
 
-def test_whoever_has_no_event_is_left_out_and_nothing_counts_otherwise(doubted, monkeypatch):
-    made, build = [], variants.build
-
-    def noting(con, room, *rest):
-        made.append(con.execute(f"select count(distinct person_id) from {room}.int_people").fetchall()[0][0])
-        return build(con, room, *rest)
-
-    monkeypatch.setattr(variants, "build", noting)
-    expected = found(doubted)
-    monkeypatch.setattr(differences, "EVENTFUL", "create table {room}.eventful as select distinct cluster_id from {room}.joined")
-    assert found(doubted) == expected
-    assert made[0] < made[1]
-
-
 # of each person all is sure but the link to one agency's reference
 PLANTED = """
 select least(cluster_id, centre) as cluster_a, greatest(cluster_id, centre) as cluster_b, 'joined' as verdict,

@@ -12,22 +12,13 @@ import pyarrow as pa
 from . import resample, variants
 
 ROOM = "linkage_room"  # a database in memory: references of people are in it, and it ends with the call
-JOINED = """
-create table {room}.joined as
-select * from ({int_people})
-where cluster_id in (select cluster_a from ({int_people_joins}) union all select cluster_b from ({int_people_joins}))
-"""
-# whoever has no event is counted nowhere, whatever they are joined to
-EVENTFUL = """
-create table {room}.eventful as
-select distinct cluster_id from {room}.joined where reference_id in ({references})
-"""
 # an agency that gives a person one reference does not speak of one person twice
 SPOKEN = """
 create table {room}.spoken as
 select cluster_id, cast(bit_or(1::bigint << bits.nth) as bigint) as agencies
-from {room}.joined as joined
+from ({int_people}) as people
 inner join (select agency, row_number() over (order by agency) as nth from (select unnest(?) as agency)) as bits using (agency)
+where cluster_id in (select cluster_a from ({int_people_joins}) union all select cluster_b from ({int_people_joins}))
 group by cluster_id
 """
 APART = """
@@ -61,7 +52,6 @@ left join {room}.spoken as b on joins.cluster_b = b.cluster_id
 left join {room}.apart as apart on least(joins.cluster_a, joins.cluster_b) = apart.cluster_a
     and greatest(joins.cluster_a, joins.cluster_b) = apart.cluster_b
 where joins.is_alone and joins.probability < {sure}
-    and (joins.cluster_a in (from {room}.eventful) or joins.cluster_b in (from {room}.eventful))
 """
 TOGETHER = "select cluster_a, cluster_b, probability, rank from {room}.joins where not is_alone"
 SPOKEN_TOGETHER = """
@@ -70,9 +60,8 @@ where cluster_id in (select unnest([cluster_a, cluster_b]) from {room}.joins whe
 """
 PEOPLE = """
 create table {room}.int_people as
-select joined.* replace (members.person as person_id)
-from {room}.joined as joined inner join {room}.members as members on joined.cluster_id = members.cluster_id
-where members.person in (select person from {room}.members where cluster_id in (from {room}.eventful))
+select people.* replace (members.person as person_id)
+from ({int_people}) as people inner join {room}.members as members on people.cluster_id = members.cluster_id
 """
 EVENTS = """
 select '{population}' as population, person_id, event_date, area_code, order_group, is_in_scope, outcome[:-8] as outcome, status
@@ -158,10 +147,7 @@ def _otherwise(
     ranks, default = [rank for rank, _ in levels], next(rank for rank, is_default in levels if is_default)
     draws = int(rules["resamples"]), int(rules["resample_seed"])
     telling = [agency for agency, source in models.sources.items() if source["tells_apart"]]
-    references = " union all ".join(f"select reference_id from ({tables[name]})" for name in models.records_of_events)
-    con.execute(JOINED.format(room=ROOM, **tables))
-    con.execute(EVENTFUL.format(room=ROOM, references=references))
-    con.execute(SPOKEN.format(room=ROOM), [telling])
+    con.execute(SPOKEN.format(room=ROOM, **tables), [telling])
     con.execute(APART.format(room=ROOM, **tables))
     con.execute(JOINS.format(room=ROOM, **tables))
     alone = con.execute(ALONE.format(room=ROOM, sure=resample.SURE)).fetchnumpy()
@@ -169,5 +155,4 @@ def _otherwise(
     joins = [resample.Join(*row) for row in con.execute(TOGETHER.format(room=ROOM)).fetchall()]
     agencies = dict(con.execute(SPOKEN_TOGETHER.format(room=ROOM)).fetchall())
     apart = con.execute(f"from {ROOM}.apart").fetchall()
-    eventful = {cluster for (cluster,) in con.execute(f"from {ROOM}.eventful").fetchall()}
-    yield resample.otherwise(resample.groups(joins, agencies, ranks, *draws, apart, eventful), default)
+    yield resample.otherwise(resample.groups(joins, agencies, ranks, *draws, apart), default)

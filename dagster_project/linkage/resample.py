@@ -6,7 +6,7 @@ together, so each group is looked at by itself, and all that is kept is where it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,17 +48,15 @@ def groups(
     draw_count: int,
     seed: int,
     apart: Iterable[tuple[int, int]] = (),
-    eventful: Set[int] | None = None,
 ) -> Iterator[Group]:
     """Each group of clusters that joins hold together and that is not one person in all worlds, by its least cluster.
 
     ``agencies``: for each cluster a bit for each agency that speaks of it and gives a person one reference only; ``apart``:
-    pairs of clusters that are known to be two people; ``eventful``: the clusters that have something to count, of which a group
-    must have one (None: all have). A draw takes each join with its probability; of joins that exclude each
+    pairs of clusters that are known to be two people. A draw takes each join with its probability; of joins that exclude each
     other it takes one at most, each as often as its probability says. The order of what is given changes nothing.
     """
     forbidden, ranks = {frozenset(pair) for pair in apart}, sorted(ranks)
-    found = [own for own in _connected(joins) if any(j.probability < SURE for j in own) and _is_counted(own, eventful)]
+    found = [own for own in _connected(joins) if any(j.probability < SURE for j in own)]
     for first in range(0, len(found), GROUPS_AT_ONCE):
         some = found[first : first + GROUPS_AT_ONCE]
         every = [j for own in some for j in own]
@@ -93,10 +91,6 @@ def _connected(joins: Iterable[Join]) -> list[list[Join]]:
     for join in every:
         found.setdefault(top(join.cluster_a), []).append(join)
     return [found[cluster] for cluster in sorted(found)]
-
-
-def _is_counted(joins: list[Join], eventful: Set[int] | None) -> bool:
-    return eventful is None or any(j.cluster_a in eventful or j.cluster_b in eventful for j in joins)
 
 
 def _joined(clusters: list[int], joins: Iterable[Join]) -> World:

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import jinja2
 
-PEOPLE, DAYS, STAGING = "int_people", "int_event_days", "stg_"
+PEOPLE, STAGING = "int_people", "stg_"
 OF_DBT = re.compile(r"\{%-?\s*(test|materialization)\b.*?end\1\s*-?%\}", re.S)  # what is dbt's own, and no macro
 
 # a model is built whole here; and as an event may be one of several people, it has a number with each of them
@@ -119,16 +119,6 @@ class Models:
         """The models that give each row of an extract its person, by ``reference_id``, and ask nothing else of that person."""
         rests_on = {name: [r for r in read if r in self.files and not r.startswith(STAGING)] for name, read in self.chain.items()}
         return [name for name, read in rests_on.items() if read == [PEOPLE]]
-
-    @cached_property
-    def records_of_events(self) -> list[str]:
-        """The records without which nobody has an event: those that the days of events rest on."""
-        found, todo = set(), [DAYS]
-        while todo:
-            name = todo.pop()
-            found |= {name} & set(self.records)
-            todo += self.chain.get(name, []) if name not in self.records else []
-        return sorted(found)
 
     @cached_property
     def built(self) -> list[str]:
