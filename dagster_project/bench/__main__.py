@@ -60,10 +60,10 @@ def main(
             "the tables of the docs and the other ways link exactly: use it with --only job", param_hint="--weighed"
         )
     try:
-        scale, _ = scale.strip().lower(), people_of(scale)
+        people_of(scale)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--scale") from error
-    linkage = EVIDENCE if weighed else EXACT
+    scale, linkage = scale.strip().lower(), EVIDENCE if weighed else EXACT
     folder = world.resolve() if world else world_of(scale, BENCH_DIR)
     busy, runs, failed = os.getloadavg()[0], {way: [] for way in ways}, {}
     BENCH_DIR.mkdir(parents=True, exist_ok=True)

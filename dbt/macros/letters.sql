@@ -1,9 +1,10 @@
-{#-
-  The letters A to Z of a text in capitals, accents left off, and letters that are no plain one with a mark as English writes
-  them. Spark has no strip_accents, so it has every letter that Unicode makes of a plain one and marks. A test tries all of Unicode.
--#}
-{#- Such a letter, and what is written for it. -#}
+{#- A letter that is no plain one with a mark, and what English writes for it. -#}
 {% macro other_letters() -%} ŁL ØO ĐD ÐD ĦH ŦT ÆAE ŒOE ẞSS ÞTH {%- endmacro %}
+
+{#-
+  The letters A to Z of a text in capitals, accents left off and other letters written out. Spark has no strip_accents, so it has
+  every letter that Unicode makes of a plain one and marks. A test tries all of Unicode.
+-#}
 {% macro plain_letters(text) %}
     {{- return((adapter.dispatch('plain_letters') if execute else default__plain_letters)(text)) -}}
 {% endmacro %}
