@@ -101,7 +101,8 @@ def _dbt_of(pid: int) -> set[int]:
     for child in descendants(pid):
         try:
             with open(f"/proc/{child}/cmdline", "rb") as file:
-                found |= {child} if b"outcomes-dbt" in file.read() else set()
+                command = file.read()
+                found |= {child} if b"outcomes-dbt" in command and b"build" in command else set()  # it reads the project first
         except OSError:
             continue
     return found
