@@ -248,7 +248,7 @@ FAULTS = {
     "the rest of a group is left out": (CHANGES + "int_touched_groups.sql", r"= held\.cluster_id", r"\g<0> and false"),
     "people as they were are left out": (
         CHANGES + "int_touched_people.sql",
-        r"person_id_before as person_id from touched_identities",
+        r"'identity' as because\s+from touched_identities",
         r"\g<0> where false",
     ),
     "people as they are now are left out": (
@@ -296,8 +296,19 @@ FAULTS = {
         r'"reference_a in .*?"\) ?\}\}',
         '"false") }}',
     ),
-    "rows of nobody are kept": (MACROS + "nights.sql", r'"person_id is null or person_id in', '"person_id in'),
-    "rows of nobody are not built": (MACROS + "nights.sql", r"\{\{ person_id \}\} is null or ", ""),
+    "rows of nobody are kept": (MACROS + "nights.sql", r"\{\{ is_touched\('person_id'\) \}\}", r"person_id is not null and \g<0>"),
+    "rows of nobody are not built": (
+        MACROS + "nights.sql",
+        r"\{\{ word \}\} \{\{ is_touched",
+        "{{ word }} {{ person_id }} is not null and {{ is_touched",
+    ),
+    "an extract that is read through other tables is no reason": (
+        MACROS + "nights.sql",
+        r"if parent not in waiting",
+        r"\g<0> and (name == unique_id or parent.startswith('model.'))",
+    ),
+    "another end of what is observed is no reason": (MACROS + "nights.sql", r"found\.append\('observation'\)", "found.append('')"),
+    "another identity is no reason": (MACROS + "nights.sql", r"found, waiting = \['identity'\]", "found, waiting = ['']"),
     "nobody is forgotten": (MACROS + "materialize.sql", r"\{\{ render\(config\.get\('meta'\)\.forget\) \}\}", "false"),
 }
 

@@ -19,16 +19,45 @@
 
 {#- The same for a model of people. -#}
 {% macro kept_by_person() -%}
-    {{- kept("person_id is null or person_id in (select person_id from {{ ref('int_touched_people') }})") -}}
+    {{- kept("{{ is_touched('person_id') }}") -}}
     -- depends_on: {{ ref('int_touched_people') }}
 {%- endmacro %}
 
 {#- A condition that holds for the people, or the references, that are built now. `word`: where, or and. -#}
 {% macro touched_people(word, person_id) -%}
     {%- if is_mending() %}
-    {{ word }} ({{ person_id }} is null or {{ person_id }} in (select person_id from {{ ref('int_touched_people') }}))
+    {{ word }} {{ is_touched(person_id) }}
     {%- endif %}
 {%- endmacro %}
+
+{#- Is a person touched by anything that the model under way reads, or nobody? Of all others its rows stand as they are. -#}
+{% macro is_touched(person_id) -%}
+    ({{ person_id }} is null or {{ person_id }} in (
+        select person_id from {{ ref('int_touched_people') }}
+        where because in ({% for reason in reasons_of(model.unique_id) %}{{ ', ' if not loop.first }}'{{ reason }}'{% endfor %})
+    ))
+{%- endmacro %}
+
+{#-
+  By what a person can be touched so that a model has other rows of them (int_touched_people.because): another identity, another
+  end of what is observed, and each extract that the model reads, directly or through others.
+-#}
+{% macro reasons_of(unique_id) %}
+    {%- set found, waiting = ['identity'], [unique_id] -%}
+    {%- for name in waiting -%} {#- grows while it is walked -#}
+        {%- set source = graph.sources.get(name) -%}
+        {%- if source -%}
+            {%- do found.append(source.source_name ~ '.' ~ source.name) if source.source_name != 'intake' -%}
+        {%- elif graph.nodes[name].name == 'int_observation' -%}
+            {%- do found.append('observation') -%}
+        {%- elif graph.nodes[name].name != 'int_people' and 'changes' not in graph.nodes[name].fqn -%}
+            {%- for parent in graph.nodes[name].depends_on.nodes if parent not in waiting -%}
+                {%- do waiting.append(parent) -%}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(found) }}
+{% endmacro %}
 {% macro touched_in(word, reference_id, model) -%}
     {%- if is_mending() %}
     {{ word }} {{ reference_id }} in (select reference_id from {{ ref(model) }})

@@ -1,5 +1,6 @@
--- One row per person that is built again: those of touched identities as they were and as they are, those of whom new deliveries
--- speak, those whom a record of one names, and those of a day that has come within what is observed, or gone from it.
+-- One row per person that is built again and reason: those of touched identities as they were and as they are; of each extract those
+-- of whom its new deliveries speak, or whom a record of one names; those of a day that has come within what is observed, or gone
+-- from it. A table is built again of those alone who are touched by something that it reads (macros/nights.sql).
 -- depends_on: {{ ref('int_touched_identities') }}, {{ ref('int_touched_references') }}, {{ ref('int_people') }}
 -- depends_on: {{ ref('int_observation') }}, {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
@@ -16,34 +17,49 @@ named as (
         {{ 'union all' if not loop.first }}
         select
             '{{ agency }}' as agency,
-            {{ column }} as person_ref
+            {{ column }} as person_ref,
+            '{{ agency }}.{{ extract }}' as because
         from ({{ restated(agency, extract) }}) as sent
     {%- endfor %}
 ),
 
 touched as (
-    select person_id_before as person_id from touched_identities
+    select
+        person_id_before as person_id,
+        'identity' as because
+    from touched_identities
     union
-    select people.person_id
+    select
+        people.person_id,
+        'identity' as because
     from people
     inner join touched_identities on people.reference_id = touched_identities.reference_id
     union
-    select people.person_id
+    select
+        people.person_id,
+        stated.agency || '.' || stated.extract as because
     from people
     inner join {{ ref('int_touched_references') }} as stated on people.reference_id = stated.reference_id
     union
-    select people.person_id
+    select
+        people.person_id,
+        named.because
     from people
     inner join named on people.agency = named.agency and people.person_ref = named.person_ref
     union
-    select days.person_id
+    select
+        days.person_id,
+        'observation' as because
     from {{ standing('int_event_days') }} as days
     cross join {{ ref('int_observation') }} as observation
     where days.is_due <> coalesce(days.on_date <= observation.observed_until, false)
 )
 
-select person_id from touched
+select
+    person_id,
+    because
+from touched
 where person_id is not null
 {%- else %}
-    {{ nothing(['person_id bigint']) }}
+    {{ nothing(['person_id bigint', 'because string']) }}
 {%- endif %}

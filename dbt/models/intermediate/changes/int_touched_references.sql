@@ -6,6 +6,7 @@ with stated as (
         {{ 'union all' if not loop.first }}
         select
             '{{ agency }}' as agency,
+            '{{ people.extract }}' as extract,
             {{ people.reference }} as person_ref
         from ({{ restated(agency, people.extract) }}) as sent
     {%- endfor %}
@@ -14,6 +15,7 @@ with stated as (
 touched as (
     select distinct
         agency,
+        extract,
         person_ref,
         {{ reference_id('agency', 'person_ref') }} as reference_id
     from stated
@@ -21,6 +23,7 @@ touched as (
 
 select
     touched.agency,
+    touched.extract,
     touched.person_ref,
     touched.reference_id,
     {%- for name in compared_of_a_person() %}
@@ -30,5 +33,5 @@ select
 from touched
 left join {{ standing('int_people_references') }} as standing on touched.reference_id = standing.reference_id
 {%- else %}
-    {{ nothing(['agency string', 'person_ref string', 'reference_id bigint']) }}
+    {{ nothing(['agency string', 'extract string', 'person_ref string', 'reference_id bigint']) }}
 {%- endif %}
