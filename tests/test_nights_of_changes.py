@@ -258,7 +258,7 @@ FAULTS = {
     ),
     "those whom a record names are left out": (
         CHANGES + "int_touched_people.sql",
-        r"and people\.person_ref = named\.person_ref",
+        r"on people\.reference_id = named\.reference_id",
         r"\g<0> and false",
     ),
     "what is observed by now is forgotten": (
@@ -296,7 +296,11 @@ FAULTS = {
         r'"reference_a in .*?"\) ?\}\}',
         '"false") }}',
     ),
-    "rows of nobody are kept": (MACROS + "nights.sql", r"\{\{ is_touched\('person_id'\) \}\}", r"person_id is not null and \g<0>"),
+    "rows of nobody are kept": (
+        MACROS + "nights.sql",
+        r"\{\{ is_touched\('person_id'\) \}\}",
+        r"person_id is not null and \g<0>",
+    ),
     "rows of nobody are not built": (
         MACROS + "nights.sql",
         r"\{\{ word \}\} \{\{ is_touched",
@@ -307,8 +311,19 @@ FAULTS = {
         r"if parent not in waiting",
         r"\g<0> and (name == unique_id or parent.startswith('model.'))",
     ),
-    "another end of what is observed is no reason": (MACROS + "nights.sql", r"found\.append\('observation'\)", "found.append('')"),
+    "another end of what is observed is no reason": (
+        MACROS + "nights.sql",
+        r"found\.append\('observation'\)",
+        "found.append('')",
+    ),
     "another identity is no reason": (MACROS + "nights.sql", r"found, waiting = \['identity'\]", "found, waiting = ['']"),
+    "nothing new is seen in deliveries": (MACROS + "nights.sql", r"\|\| '\.' \|\| extract in \{\{ list", "|| extract in {{ list"),
+    "no table has a reason to be mended": (MACROS + "nights.sql", r"rows \| length > 0", "rows | length < 0"),
+    "extracts that came are forgotten": (
+        MACROS + "nights.sql",
+        r"columns\[0\]\.values\(\) \| list\)",
+        "columns[0].values() | list)[1:]",
+    ),
     "nobody is forgotten": (MACROS + "materialize.sql", r"\{\{ render\(config\.get\('meta'\)\.forget\) \}\}", "false"),
 }
 

@@ -5,6 +5,7 @@
 -#}
 
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
+    {%- if stands_as_it_is() -%} {{- return({'relations': [left_standing()]}) -}} {%- endif -%}
     {{- run_hooks(pre_hooks) -}}
     {%- if model.language == 'python' -%} {#- before which dbt begins no transaction, as it does before SQL -#}
         {%- call statement('begin') -%} drop table if exists {{ this_aside() }} {%- endcall -%}
@@ -20,6 +21,7 @@
 
 {#- A table that is kept from night to night: in a night of changes it forgets some rows, then has them again (nights.sql). -#}
 {% materialization kept, adapter='duckdb' %}
+    {%- if stands_as_it_is() -%} {{- return({'relations': [left_standing()]}) -}} {%- endif -%}
     {{- run_hooks(pre_hooks) -}}
     {%- if is_mending() -%}
         {%- set made = this.incorporate(type='table') -%}
@@ -34,6 +36,15 @@
     {%- if is_mending() -%} {{- settle(made) -}} {%- endif -%}
     {{- return({'relations': [made]}) -}}
 {% endmaterialization %}
+
+{#- A table that says so is left as the last build made it in a night that brings nothing of what it reads (nights.sql). -#}
+{% macro stands_as_it_is() %}
+    {{- return(is_mending() and (config.get('meta') or {}).get('stands_without_reason', false) and not has_reason()) }}
+{% endmacro %}
+{% macro left_standing() %}
+    {%- call statement('main') -%} select 0 {%- endcall -%} {#- dbt wants each model to ask something -#}
+    {{- return(this.incorporate(type='table')) }}
+{% endmacro %}
 
 {#-
   Which rows of a table were deleted stands in memory, eight bytes for each row that the table has, until a checkpoint writes it to

@@ -10,16 +10,20 @@
     {{- return(execute and env_var('OUTCOMES_BUILD', 'whole') == 'changes') }}
 {% endmacro %}
 
-{#- Opens a model that is kept from night to night; `forget` is the condition on rows that are built again. -#}
-{% macro kept(forget) -%}
+{#-
+  Opens a model that is kept from night to night; `forget` is the condition on rows that are built again. `by_person`: it stands as
+  it is in a night that brings no reason to touch it.
+-#}
+{% macro kept(forget, by_person=false) -%}
     {{- config(
-        materialized='table' if target is defined and target.type != 'duckdb' else 'kept', meta={'forget': forget}
+        materialized='table' if target is defined and target.type != 'duckdb' else 'kept',
+        meta={'forget': forget, 'stands_without_reason': by_person}
     ) -}}
 {%- endmacro %}
 
 {#- The same for a model of people. -#}
 {% macro kept_by_person() -%}
-    {{- kept("{{ is_touched('person_id') }}") -}}
+    {{- kept("{{ is_touched('person_id') }}", by_person=true) -}}
     -- depends_on: {{ ref('int_touched_people') }}
 {%- endmacro %}
 
@@ -34,9 +38,32 @@
 {% macro is_touched(person_id) -%}
     ({{ person_id }} is null or {{ person_id }} in (
         select person_id from {{ ref('int_touched_people') }}
-        where because in ({% for reason in reasons_of(model.unique_id) %}{{ ', ' if not loop.first }}'{{ reason }}'{% endfor %})
+        where because in {{ list_of_reasons() }}
     ))
 {%- endmacro %}
+
+{% macro list_of_reasons() -%}
+    ({% for reason in reasons_of(model.unique_id) %}{{ ', ' if not loop.first }}'{{ reason }}'{% endfor %})
+{%- endmacro %}
+
+{#- Has the night under way anything new for the model under way: a touched person, or a delivery (which may speak of nobody)? -#}
+{% macro has_reason() %}
+    {%- set found -%}
+        select 1 from {{ standing('int_touched_people') }} where because in {{ list_of_reasons() }}
+        union all
+        select 1 from {{ standing('stg_intake__new_deliveries') }} where agency || '.' || extract in {{ list_of_reasons() }}
+        limit 1
+    {%- endset -%}
+    {{- return(run_query(found).rows | length > 0) }}
+{% endmacro %}
+
+{#- The extracts of which deliveries came since the last build, as '<agency>.<extract>'. -#}
+{% macro extracts_that_came() %}
+    {%- set found -%}
+        select distinct agency || '.' || extract from {{ standing('stg_intake__new_deliveries') }}
+    {%- endset -%}
+    {{- return(run_query(found).columns[0].values() | list) }}
+{% endmacro %}
 
 {#-
   By what a person can be touched so that a model has other rows of them (int_touched_people.because): another identity, another
@@ -50,7 +77,7 @@
             {%- do found.append(source.source_name ~ '.' ~ source.name) if source.source_name != 'intake' -%}
         {%- elif graph.nodes[name].name == 'int_observation' -%}
             {%- do found.append('observation') -%}
-        {%- elif graph.nodes[name].name != 'int_people' and 'changes' not in graph.nodes[name].fqn -%}
+        {%- elif not graph.nodes[name].name.startswith('int_people') and 'changes' not in graph.nodes[name].fqn -%}
             {%- for parent in graph.nodes[name].depends_on.nodes if parent not in waiting -%}
                 {%- do waiting.append(parent) -%}
             {%- endfor -%}

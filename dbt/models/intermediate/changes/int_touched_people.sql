@@ -4,6 +4,7 @@
 -- depends_on: {{ ref('int_touched_identities') }}, {{ ref('int_touched_references') }}, {{ ref('int_people') }}
 -- depends_on: {{ ref('int_observation') }}, {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
+{%- set came = extracts_that_came() %}
 with people as (
     select * from {{ ref('int_people') }}
 ),
@@ -13,11 +14,11 @@ touched_identities as (
 ),
 
 named as (
-    {%- for agency, extract, column in columns_that_name_people() %}
-        {{ 'union all' if not loop.first }}
+    {{ nothing(['reference_id bigint', 'because string']) }}
+    {%- for agency, extract, column in columns_that_name_people() if agency ~ '.' ~ extract in came %}
+        union all
         select
-            '{{ agency }}' as agency,
-            {{ column }} as person_ref,
+            {{ reference_id("'" ~ agency ~ "'", column) }} as reference_id,
             '{{ agency }}.{{ extract }}' as because
         from ({{ restated(agency, extract) }}) as sent
     {%- endfor %}
@@ -45,7 +46,7 @@ touched as (
         people.person_id,
         named.because
     from people
-    inner join named on people.agency = named.agency and people.person_ref = named.person_ref
+    inner join named on people.reference_id = named.reference_id
     union
     select
         days.person_id,

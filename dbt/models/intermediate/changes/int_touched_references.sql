@@ -1,9 +1,11 @@
 -- One row per reference that new deliveries speak of, by a record as it is now or as it was before, with what stands of it so far.
 -- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
+{%- set came = extracts_that_came() %}
 with stated as (
-    {%- for agency, people in people_sources().items() %}
-        {{ 'union all' if not loop.first }}
+    {{ nothing(['agency string', 'extract string', 'person_ref string']) }}
+    {%- for agency, people in people_sources().items() if agency ~ '.' ~ people.extract in came %}
+        union all
         select
             '{{ agency }}' as agency,
             '{{ people.extract }}' as extract,
