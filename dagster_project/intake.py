@@ -267,7 +267,7 @@ def land_all(
 
     untouched = Untouched(settings.untouched_file, settings.whole_build_days)
     reports, archive = [], Archive(settings.archive_dir, untouched)
-    with open_recovered(settings, contracts, say, is_whole) as con, receiving_ahead(archive, contracts) as ahead:
+    with open_recovered(settings, contracts, say, is_whole, untouched) as con, receiving_ahead(archive, contracts) as ahead:
         waiting = sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path))
         for path, following in itertools.zip_longest(waiting, waiting[1:]):
             received = ahead.take(path)

@@ -14,6 +14,7 @@ import click
 
 from . import summary, warehouse
 from .settings import Settings
+from .untouched import Untouched
 
 DAGSTER_YAML = """# Written by outcomes. Nothing is sent anywhere.
 telemetry: {enabled: false}
@@ -102,6 +103,9 @@ def summed_up(settings: Settings, context: Any, job: str) -> Iterator[None]:
         except Exception as error:  # Dagster's record cannot be read; the rest of the page does not need it
             steps, begun = [], replace(begun, notes=[*begun.notes, f"Dagster's record of the steps cannot be read: {error}"])
         _tell(context, summary.finish(settings, begun, steps, run_id=context.run_id))
+        untouched = Untouched(settings.untouched_file, settings.whole_build_days)
+        untouched.left_whole(settings.restricted_db)
+        untouched.keep()
 
 
 def locked_out(settings: Settings, context: Any, job: str, why: str) -> None:

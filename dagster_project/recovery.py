@@ -16,17 +16,27 @@ from .intake import take_receipt
 from .manifest import sha256
 from .register import open_restricted
 from .settings import Settings
+from .untouched import Untouched
 
 
 def open_recovered(
-    settings: Settings, contracts: Contracts, say: Callable[[str], None] = print, is_whole: bool = False
+    settings: Settings,
+    contracts: Contracts,
+    say: Callable[[str], None] = print,
+    is_whole: bool = False,
+    untouched: Untouched | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """The restricted database, with everything in it that the archive has receipts of; the caller is the only writer.
 
-    A damaged database is set aside and made anew; of one that this run has found whole already (``is_whole``) the blocks are not
-    all read again. Raises archive.ArchiveError if the archive cannot give what it should.
+    A damaged database is set aside and made anew; of one that this run has found whole already (``is_whole``), or one found whole
+    not long ago and written to by nights alone (``untouched``), the blocks are not all read again. Raises archive.ArchiveError
+    if the archive cannot give what it should.
     """
+    untouched = untouched or Untouched()
+    is_whole = is_whole or untouched.is_whole(settings.restricted_db)
     wrong = None if is_whole else damage.damage(settings.restricted_db)
+    if not is_whole and not wrong and settings.restricted_db.exists():
+        untouched.was_whole(settings.restricted_db)
     if wrong:
         aside = damage.set_aside(settings.restricted_db)
         say(f"The restricted database was damaged ({wrong}). It is kept as {aside.name}; a new one is made from the archive.")

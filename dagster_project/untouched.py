@@ -2,6 +2,8 @@
 
 A file is known by its device, number, length and times of change; no program can turn its bytes and leave them all as they were.
 What only a disk can do to it is found when it is read again, which is once in as many days as whole builds are apart.
+
+The same holds for the blocks of a database that nobody but the nights themselves has written to.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+WHOLE = "whole"  # of a database, whose bytes have no hash that stays
 SETTLED_NS = 2_000_000_000  # younger changes are not told apart for certain: clocks of file systems tick slowly
 
 
@@ -44,6 +47,20 @@ class Untouched:
         """Remember what a file holds. ``before``: how it was when reading began; ``is_own``: nobody else writes there."""
         if is_own or time.time_ns() - max(before.st_mtime_ns, before.st_ctime_ns) > SETTLED_NS:
             self._read[_state(before)] = {"sha256": content_hash, "on": self._today}
+
+    def is_whole(self, database: Path) -> bool:
+        """Whether a database was found whole, and stands as the last night that wrote to it left it: ``left_whole``."""
+        return self.hash_of(database) == WHOLE and not database.with_name(f"{database.name}.wal").exists()
+
+    def was_whole(self, database: Path) -> None:
+        """Remember that every block of a database was looked at and is whole."""
+        self.was_read(database, WHOLE, database.stat(), is_own=True)
+
+    def left_whole(self, database: Path) -> None:
+        """A night that began with a whole database has ended: it stands so, though not looked at since the day it was."""
+        days = [seen["on"] for seen in self._read.values() if seen["sha256"] == WHOLE]
+        if days and database.exists():
+            self._read[_state(database.stat())] = {"sha256": WHOLE, "on": max(days)}
 
     def keep(self) -> None:
         """Write it down for the nights to come, if there is anything new. No night fails for want of it."""

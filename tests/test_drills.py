@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import dagster as dg
 import duckdb
@@ -31,6 +31,7 @@ from dagster_project.components import agency_extracts
 from dagster_project.contracts import load_contracts
 from dagster_project.drills import case, children, company, disks, inputs, readers, run, state
 from dagster_project.settings import load_settings
+from dagster_project.untouched import Untouched
 
 LANDED = {"visits_2013-06-30.csv": 30, "changes_2013-06-30.csv": 12, "changes_2013-07-01.csv": 9}
 
@@ -399,3 +400,27 @@ def test_a_run_reads_every_block_once_and_again_after_an_agency_that_failed(tmp_
     assert run_of(first, second) == 1
     assert run_of(first) == 1  # every run looks for itself
     assert run_of(*sorted([first, second, third, fourth])) == 2
+
+
+@pytest.mark.parametrize("since", ["nothing", "bytes turned", "a log of writes left", "days gone by"])
+def test_a_database_that_nights_alone_wrote_to_is_not_read_whole_again_for_some_days(bench, monkeypatch, since):
+    database, looked, sound = bench.settings.restricted_db, [], damage.damage
+    monkeypatch.setattr(damage, "damage", lambda path: (looked.append(path), sound(path))[1])
+    for _ in range(2):
+        _night(bench)
+        noted = Untouched(bench.settings.untouched_file, bench.settings.whole_build_days)
+        noted.left_whole(database)
+        noted.keep()
+    assert len(looked) == 1, "the second night finds it as the first left it"
+    if since == "bytes turned":
+        was = database.stat()
+        disks.damage(database, random.Random(1), "bytes")
+        os.utime(database, ns=(was.st_atime_ns, was.st_mtime_ns))
+    elif since == "a log of writes left":
+        database.with_name(f"{database.name}.wal").write_bytes(b"")
+    elif since == "days gone by":
+        kept = json.loads(bench.settings.untouched_file.read_text())
+        on = (datetime.now(UTC).date() - timedelta(days=bench.settings.whole_build_days)).isoformat()
+        bench.settings.untouched_file.write_text(json.dumps({state: seen | {"on": on} for state, seen in kept.items()}))
+    _night(bench)
+    assert len(looked) == (1 if since == "nothing" else 2)

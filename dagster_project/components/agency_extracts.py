@@ -64,7 +64,11 @@ def _agency_assets(contracts: Contracts, agency: str) -> dg.AssetsDefinition:
         with intake.connect(settings, settings.restricted_db) as con:
             for e in extracts:
                 own = [r for r in reports if r.extract is e]
-                rows, deliveries = con.execute(f"select count(*), count(distinct _delivery_id) from raw.{e.table}").fetchone()
+                rows = con.execute(f"select count(*) from raw.{e.table}").fetchone()[0]
+                deliveries = con.execute(
+                    "select count(*) from intake.deliveries where agency = ? and extract = ? and status <> ?",
+                    [agency, e.name, intake.REFUSED],
+                ).fetchone()[0]
                 yield dg.MaterializeResult(
                     asset_key=[agency, e.name],
                     metadata={
