@@ -113,4 +113,33 @@ def diff(old: str, new: str, figures_only: bool) -> None:
     click.echo(difference.report(found))
 
 
-COMMANDS = [diff, restore, retention]
+@click.command()
+@click.argument("agency")
+@click.option(
+    "--to", type=click.Path(path_type=Path, dir_okay=False), help="The file; beside the latest night's page unless told."
+)
+def fixes(agency: str, to: Path | None) -> None:
+    """Write every record that AGENCY must fix to a file, however many; a night lists the latest of each thing.
+
+    The file names the agency's own records: it is for its owner only.
+    """
+    from datetime import UTC, datetime
+
+    from . import fixes as found
+    from . import summary
+    from .contracts import load_contracts
+
+    settings = load_settings()
+    folder = summary.latest(settings) or settings.data_dir
+    path = to or folder / f"all_fixes_{agency}.csv"
+    with plain_errors():
+        contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
+        if agency not in contracts.agencies:
+            raise click.BadParameter(f"'{agency}': choose from {', '.join(contracts.agencies)}.", param_hint="AGENCY")
+        with found.Fixes(settings, contracts) as both:
+            own = [fix for fix in both.all(datetime.now(UTC).replace(tzinfo=None)) if fix.agency == agency]
+            both.write(own, path)
+    click.echo(f"{len(own)} things to fix, every record of them: {path}")
+
+
+COMMANDS = [diff, fixes, restore, retention]

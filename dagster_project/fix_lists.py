@@ -86,11 +86,13 @@ def rows_of(con: duckdb.DuckDBPyConnection, fix: Fix) -> list[tuple]:
     return [row for sql in fix.lists for row in con.execute(sql).fetchall()]
 
 
-def write(con: duckdb.DuckDBPyConnection, found: Iterable[Fix], path: Path) -> None:
+def write(con: duckdb.DuckDBPyConnection, found: Iterable[Fix], path: Path, most: int = 0) -> bool:
     """The lists of some fixes, one after another, as a CSV file with a header: for its owner only, there whole or not at all.
 
+    ``most``: of each list no more rows than that, its first; 0 for all. Whether any list was cut short by it.
     Raises OSError if it cannot be written, duckdb.Error if a list cannot be read.
     """
+    is_cut, limit = False, f" limit {most}" if most else ""
     aside, part = path.with_name(f".{path.name}"), path.with_name(f".{path.name}.part")
     threads = con.execute("select current_setting('threads')").fetchone()[0]
     try:
@@ -99,10 +101,14 @@ def write(con: duckdb.DuckDBPyConnection, found: Iterable[Fix], path: Path) -> N
             whole.write((",".join(COLUMNS) + "\n").encode())
             for sql in (sql for fix in found for sql in fix.lists):
                 os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))  # DuckDB keeps the mode of what is there
-                con.execute(f"copy ({sql}) to {quote(part)} (format csv, header false, use_tmp_file false)")
+                written = con.execute(
+                    f"copy ({sql}{limit}) to {quote(part)} (format csv, header false, use_tmp_file false)"
+                ).fetchone()[0]
+                is_cut = is_cut or 0 < most <= written
                 with open(part, "rb") as rows:
                     shutil.copyfileobj(rows, whole, 1 << 20)
         os.replace(aside, path)
+        return is_cut
     finally:
         con.execute(f"set threads = {threads}")
         for left in (aside, part):

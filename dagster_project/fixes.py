@@ -102,9 +102,10 @@ class Fixes:
         """The rows of one fix as text, each a cell for each of COLUMNS."""
         return rows_of(self.con, fix)
 
-    def write(self, found: list[Fix], path: Path) -> None:
-        """The rows of some fixes as one CSV file for its owner only. Raises OSError, duckdb.Error."""
-        write(self.con, found, path)
+    def write(self, found: list[Fix], path: Path, most: int = 0) -> bool:
+        """The rows of some fixes, of each no more than ``most`` (0: all), as one CSV file for its owner only; whether any was cut
+        short. Raises OSError, duckdb.Error."""
+        return write(self.con, found, path, most)
 
     # (a) files --------------------------------------------------------------------------------------------------------
 

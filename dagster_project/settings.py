@@ -33,6 +33,7 @@ class Settings:
     whole_memory: str = ""  # what all processes of a night may take together, of which DuckDB has ``memory_limit``
     whole_build_days: int = 7  # a night of changes is one that is no longer than that after a whole build
     changes_percent: float = 10  # and whose deliveries hold no more of all rows than that
+    fix_list_rows: int = 100_000  # of each thing to fix a night lists no more records than that, the latest; 0: all
     linkage: str = EVIDENCE  # or exact: then nothing is weighed, and people are the clusters of exact links
 
     landing_dir = property(lambda self: self.home / "landing")
@@ -78,6 +79,7 @@ def load_settings(home: Path | str | None = None, project_dir: Path | str | None
         whole_memory=whole,
         whole_build_days=int(written.get("whole_build_days", 7)),
         changes_percent=float(written.get("changes_percent", 10)),
+        fix_list_rows=int(written.get("fix_list_rows", 100_000)),
         linkage=linkage,
     )
 

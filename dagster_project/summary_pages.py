@@ -200,7 +200,10 @@ def _agency(agency: dict[str, Any]) -> Section:
         for fix in (f for f in agency["fixes"] if not f["moves"] and f["kind"] == kind):
             still[fix["extract"]] = still.get(fix["extract"], 0) + fix["count"]
         blocks += [f"{says}: {', '.join(f'{extract} ({n:,})' for extract, n in still.items())}."] if still else []
-    return Section(3, name, [*blocks, f"Every record, with what to do, is in fix_{name}.csv."])
+    says = f"Every record, with what to do, is in fix_{name}.csv."
+    if agency.get("is_cut"):
+        says = f"Of each thing the first records, the latest of events, are in fix_{name}.csv; for all: outcomes fixes {name}"
+    return Section(3, name, [*blocks, says])
 
 
 def _late(data: dict[str, Any]) -> Section:

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
-from dagster_project import fix_lists, fixes, intake
+from dagster_project import cli_operator, fix_lists, fixes, intake
 from dagster_project.contracts import load_contracts
 from dagster_project.manifest import deliveries_in_force
 from dagster_project.settings import load_settings
@@ -224,3 +225,27 @@ def test_a_refused_file_could_move_what_needs_it_as_far_as_can_be_and_comes_firs
     assert (first.kind, first.agency, first.extract, first.largest) == (fixes.REFUSED_FILE, "probation", "orders", 100.0)
     assert "orders_2013-07-31.csv" in first.what and first.content_hash
     assert first.remedy.startswith("Send every column of the contract")
+
+
+def test_a_list_of_a_night_is_cut_to_the_latest_records_of_each_thing_and_says_so(hand_world, contracts, found, tmp_path):
+    name = next(f.agency for f in found if f.kind == fixes.UNKNOWN and len(f.rows) > 2)
+    own = [f for f in found if f.agency == name]
+    with fixes.Fixes(hand_world.settings, contracts) as both:
+        asked = [f for f in both.all(NOW) if f.agency == name]
+        assert both.write(asked, tmp_path / "fix.csv", most=2)
+        most = max(len(f.rows) for f in own) + 1
+        assert not both.write(asked, tmp_path / "all.csv", most=most)
+    with open(tmp_path / "fix.csv", newline="", encoding="utf-8") as file:
+        written = list(csv.reader(file))[1:]
+    assert written == [["" if cell is None else cell for cell in row] for f in own for row in f.rows[:2]]
+
+
+def test_every_record_can_be_had_of_one_agency(hand_world, found, tmp_path, monkeypatch):
+    monkeypatch.setenv("OUTCOMES_HOME", str(hand_world.settings.home))
+    name = next(f.agency for f in found if f.kind == fixes.UNKNOWN)
+    told = CliRunner().invoke(cli_operator.fixes, [name, "--to", str(tmp_path / "all.csv")])
+    assert told.exit_code == 0 and str(tmp_path / "all.csv") in told.output
+    with open(tmp_path / "all.csv", newline="", encoding="utf-8") as file:
+        assert len(list(csv.reader(file))) == 1 + sum(len(f.rows) for f in found if f.agency == name)
+    refused = CliRunner().invoke(cli_operator.fixes, ["nobody"])
+    assert refused.exit_code == 2 and "choose from" in refused.output
