@@ -20,8 +20,10 @@ OF_DBT = re.compile(r"\{%-?\s*(test|materialization)\b.*?end\1\s*-?%\}", re.S)  
 
 # a model is built whole here; and as an event may be one of several people, it has a number with each of them
 INSTEAD = """
+{%- macro is_mending() -%}{%- endmacro -%}
 {%- macro kept(forget) -%}{%- endmacro -%}
 {%- macro kept_by_person() -%}{%- endmacro -%}
+{%- macro kept_by_record(agency, extract) -%}{%- endmacro -%}
 {%- macro touched_people(word, person_id) -%}{%- endmacro -%}
 {%- macro touched_in(word, reference_id, model) -%}{%- endmacro -%}
 {%- macro row_id(deliveries, rows) -%}

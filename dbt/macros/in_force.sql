@@ -5,10 +5,10 @@
   one name: the later corrects.
   Keys are compared as they are typed: raw keeps text as sent, and blanks around a key name no other record.
 -#}
-{% macro in_force(agency, extract, with_first_seen=false) %}
+{% macro in_force(agency, extract, with_first_seen=false, of_touched_records=false) %}
 {%- set relation = source(agency, extract) -%}
 {%- if execute -%}
-{%- set node = graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first -%}
+{%- set node = source_node(agency, extract) -%}
 {%- set meta = node.config.meta -%}
 {%- set is_full = meta.mode == 'full' -%}
 {%- set keys, key_names, same_key = [], [], [] -%}
@@ -16,8 +16,18 @@
 {%- do keys.append(typed_text('raw.' ~ name, node.columns[name].config.meta) ~ ' as key_' ~ loop.index) -%}
 {%- do key_names.append('raw.key_' ~ loop.index) -%}
 {%- do same_key.append(typed_text('sent.' ~ name, node.columns[name].config.meta) ~ ' = seen.key_' ~ loop.index) -%}
-{%- endfor -%}
-    with deliveries as (
+{%- endfor %}
+    with
+    {%- if of_touched_records %}
+    touched_rows as materialized (
+        select * from {{ relation }} as raw
+        where {{ typed_text('raw.' ~ meta.key[0], node.columns[meta.key[0]].config.meta) }} in (
+            select record_key from {{ standing('int_touched_records') }} where extract = '{{ agency }}.{{ extract }}'
+        )
+    ),
+    {%- set relation = 'touched_rows' %}
+    {%- endif %}
+    deliveries as (
         select
             delivery_id,
             extract_date,
@@ -89,6 +99,21 @@
     select * from {{ relation }}, {{ source('intake', 'deliveries') }}
 {%- endif %}
 {% endmacro %}
+
+{#-
+  What a staging model says, in a night of changes over the rows of touched records alone (int_touched_records): views stand as they
+  are, and DuckDB would type, join and sort all rows of the extract before it asked which are wanted.
+-#}
+{% macro staged(name) %}
+    {%- if is_mending() -%}
+    ({{ render(graph.nodes['model.outcomes.' ~ name].raw_code | replace('{{ in_force(', '{{ in_force_of_touched(')) }})
+    {%- else -%}
+    {{ ref(name) }}
+    {%- endif -%}
+{% endmacro %}
+{% macro in_force_of_touched(agency, extract, with_first_seen=false) -%}
+    {{ in_force(agency, extract, with_first_seen, of_touched_records=true) }}
+{%- endmacro %}
 
 {#-
   A column's text in its agreed type. Intake has kept back every value that does not fit; text that was taken under an earlier

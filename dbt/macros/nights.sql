@@ -11,21 +11,55 @@
 {% endmacro %}
 
 {#-
-  Opens a model that is kept from night to night; `forget` is the condition on rows that are built again. `by_person`: it stands as
-  it is in a night that brings no reason to touch it.
+  Opens a model that is kept from night to night; `forget` is the condition on rows that are built again. `stands_without_reason`: it
+  stands as it is in a night that brings no reason to touch it. `records_of`: see kept_by_record.
 -#}
-{% macro kept(forget, by_person=false) -%}
+{% macro kept(forget, stands_without_reason=false, records_of=none) -%}
     {{- config(
         materialized='table' if target is defined and target.type != 'duckdb' else 'kept',
-        meta={'forget': forget, 'stands_without_reason': by_person}
+        meta={'forget': forget, 'stands_without_reason': stands_without_reason, 'records_of': records_of}
     ) -}}
 {%- endmacro %}
 
 {#- The same for a model of people. -#}
 {% macro kept_by_person() -%}
-    {{- kept("{{ is_touched('person_id') }}", by_person=true) -}}
+    {{- kept("{{ is_touched('person_id') }}", stands_without_reason=true) -}}
     -- depends_on: {{ ref('int_touched_people') }}
 {%- endmacro %}
+
+{#-
+  The same for a model with one row per record of an extract and person, which holds the record's key as record_id: of a person only
+  the records are built again that are touched themselves.
+-#}
+{% macro kept_by_record(agency, extract) -%}
+    {%- set records_of = agency ~ '.' ~ extract -%}
+    {{- kept(
+        "record_id in (select record_key from {{ ref('int_touched_records') }} where extract = '" ~ records_of ~ "')",
+        stands_without_reason=true, records_of=records_of
+    ) -}}
+    -- depends_on: {{ ref('int_touched_records') }}, {{ ref('int_touched_people') }}
+{%- endmacro %}
+
+{#- (agency, extract, key) of every extract whose records are kept so: deltas, for a full extract leaves records out without a word. -#}
+{% macro extracts_kept_by_record() %}
+    {%- set found = [] -%}
+    {%- for node in graph.nodes.values() if node.config.get('meta', {}).get('records_of') -%}
+        {%- set agency, extract = node.config.meta.records_of.split('.') -%}
+        {%- set meta = source_node(agency, extract).config.meta -%}
+        {%- if meta.mode != 'delta' or meta.key | length != 1 -%}
+            {%- do exceptions.raise_compiler_error(node.name ~ ': only a delta with a key of one column can be kept by record') -%}
+        {%- endif -%}
+        {%- do found.append((agency, extract, meta.key[0])) -%}
+    {%- endfor -%}
+    {{- return(found | sort) }}
+{% endmacro %}
+
+{#- SQL over the typed columns of an extract: its agency's reference of the person that a row names. -#}
+{% macro reference_in(agency, extract) %}
+    {%- set people = people_sources()[agency] -%}
+    {%- if people.extract == extract -%} {{- return(people.reference) }} {%- endif -%}
+    {%- for of, name, column in columns_that_name_people() if of == agency and name == extract -%} {{- return(column) }} {%- endfor -%}
+{% endmacro %}
 
 {#- A condition that holds for the people, or the references, that are built now. `word`: where, or and. -#}
 {% macro touched_people(word, person_id) -%}
@@ -108,32 +142,36 @@
   no longer is null. DuckDB only.
 -#}
 {% macro restated(agency, extract) %}
-{%- set relation = source(agency, extract) -%}
-{%- set node = graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first -%}
-{%- set columns = node.columns -%}
-    select
-        {%- for column in columns.values() %}
-        {{ typed_text('sent.' ~ column.name, column.config.meta, is_sure=false) }} as {{ column.name }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ relation }} as sent
-    {%- if node.config.meta.mode == 'full' %}
+{%- set meta = source_node(agency, extract).config.meta -%}
+    select sent.*
+    from ({{ typed_rows(agency, extract) }}) as sent
+    {%- if meta.mode == 'full' %}
     where
         exists (select 1 from {{ ref('stg_intake__new_deliveries') }} where agency = '{{ agency }}' and extract = '{{ extract }}')
         and sent._delivery_id in (select delivery_id from {{ ref('stg_intake__deliveries') }})
     {%- else %}
     inner join (
-        select distinct
-            {%- for name in node.config.meta.key %}
-            {{ typed_text('raw.' ~ name, columns[name].config.meta, is_sure=false) }} as key_{{ loop.index }}{{ ',' if not loop.last }}
-            {%- endfor %}
-        from {{ relation }} as raw
+        select distinct {{ meta.key | join(', ') }}
+        from ({{ typed_rows(agency, extract) }}) as raw
         where raw._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }})
     ) as again
-        on
-            {%- for name in node.config.meta.key %}
-            {{ 'and ' if not loop.first }}{{ typed_text('sent.' ~ name, columns[name].config.meta, is_sure=false) }} = again.key_{{ loop.index }}
-            {%- endfor %}
+        on {% for name in meta.key %}{{ 'and ' if not loop.first }}sent.{{ name }} = again.{{ name }} {% endfor %}
     {%- endif %}
+{% endmacro %}
+
+{#- All rows of an extract, in whichever delivery, with their columns typed; text of earlier days that fits the contract no longer is null. -#}
+{% macro typed_rows(agency, extract) -%}
+    select
+        {%- for column in source_node(agency, extract).columns.values() %}
+        {{ typed_text('raw.' ~ column.name, column.config.meta, is_sure=false) }} as {{ column.name }},
+        {%- endfor %}
+        raw._delivery_id
+    from {{ source(agency, extract) }} as raw
+{%- endmacro %}
+
+{#- What is known of an extract from its contract. -#}
+{% macro source_node(agency, extract) %}
+    {{- return(graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first) }}
 {% endmacro %}
 
 {#- (agency, extract, column) of every column that a contract says names a person of the agency by its key. -#}

@@ -1,16 +1,16 @@
 -- One row per employment record with its person, half-open; the keys of the record stay in this room.
-{{ kept_by_person() }}
-with people as {{ few_first() }}(
+{{ kept_by_record('probation', 'employment') }}
+with people as (
     select
         person_ref,
         reference_id,
         person_id
     from {{ ref('int_people') }}
-    where agency = 'probation' {{- touched_people('and', 'person_id') }}
+    where agency = 'probation'
 ),
 
-records as (
-    select * from {{ ref('stg_probation__employment') }}
+records as {{ few_first() }}(
+    select * from {{ staged('stg_probation__employment') }}
 ),
 
 identified as (

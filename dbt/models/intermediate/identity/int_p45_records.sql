@@ -1,16 +1,16 @@
 -- One row per P45 spell with its person, half-open.
-{{ kept_by_person() }}
-with people as {{ few_first() }}(
+{{ kept_by_record('hmrc', 'employment_spells') }}
+with people as (
     select
         person_ref,
         reference_id,
         person_id
     from {{ ref('int_people') }}
-    where agency = 'hmrc' {{- touched_people('and', 'person_id') }}
+    where agency = 'hmrc'
 ),
 
-records as (
-    select * from {{ ref('stg_hmrc__employment_spells') }}
+records as {{ few_first() }}(
+    select * from {{ staged('stg_hmrc__employment_spells') }}
 ),
 
 identified as (
