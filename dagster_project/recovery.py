@@ -35,12 +35,12 @@ def open_recovered(
     untouched = untouched or Untouched()
     is_whole = is_whole or untouched.is_whole(settings.restricted_db)
     wrong = None if is_whole else damage.damage(settings.restricted_db)
-    if not is_whole and not wrong and settings.restricted_db.exists():
-        untouched.was_whole(settings.restricted_db)
     if wrong:
         aside = damage.set_aside(settings.restricted_db)
         say(f"The restricted database was damaged ({wrong}). It is kept as {aside.name}; a new one is made from the archive.")
     con = open_restricted(settings, contracts)
+    if not is_whole:
+        untouched.was_whole(settings.restricted_db)  # or is new
     try:
         Archive(settings.archive_dir).sweep()
         recover(con, settings, contracts, say)

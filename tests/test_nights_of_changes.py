@@ -317,6 +317,21 @@ FAULTS = {
         "found.append('')",
     ),
     "another identity is no reason": (MACROS + "nights.sql", r"found, waiting = \['identity'\]", "found, waiting = ['']"),
+    "records that new deliveries state are left out": (
+        CHANGES + "int_touched_records.sql",
+        r"_delivery_id in \(select delivery_id from \{\{ ref\('stg_intake__new_deliveries'\) \}\}\)\s+or",
+        "",
+    ),
+    "records of those whose person is made again are left out": (
+        CHANGES + "int_touched_records.sql",
+        r"or \{\{ reference_in\(agency, extract\) \}\} in .*?\)\n",
+        "\n",
+    ),
+    "of a touched record only what is new is read": (
+        MACROS + "in_force.sql",
+        r"(extract = '\{\{ agency \}\}\.\{\{ extract \}\}'\s+\))(\s+\),)",
+        r"\1 and _delivery_id in (select delivery_id from {{ standing('stg_intake__new_deliveries') }})\2",
+    ),
     "nothing new is seen in deliveries": (MACROS + "nights.sql", r"\|\| '\.' \|\| extract in \{\{ list", "|| extract in {{ list"),
     "no table has a reason to be mended": (MACROS + "nights.sql", r"rows \| length > 0", "rows | length < 0"),
     "extracts that came are forgotten": (

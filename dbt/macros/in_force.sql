@@ -5,7 +5,7 @@
   one name: the later corrects.
   Keys are compared as they are typed: raw keeps text as sent, and blanks around a key name no other record.
 -#}
-{% macro in_force(agency, extract, with_first_seen=false, of_touched_records=false) %}
+{% macro in_force(agency, extract, with_first_seen=false, of_keys=none) %}
 {%- set relation = source(agency, extract) -%}
 {%- if execute -%}
 {%- set node = source_node(agency, extract) -%}
@@ -18,14 +18,12 @@
 {%- do same_key.append(typed_text('sent.' ~ name, node.columns[name].config.meta) ~ ' = seen.key_' ~ loop.index) -%}
 {%- endfor %}
     with
-    {%- if of_touched_records %}
-    touched_rows as materialized (
+    {%- if of_keys %}
+    wanted_rows as materialized (
         select * from {{ relation }} as raw
-        where {{ typed_text('raw.' ~ meta.key[0], node.columns[meta.key[0]].config.meta) }} in (
-            select record_key from {{ standing('int_touched_records') }} where extract = '{{ agency }}.{{ extract }}'
-        )
+        where {{ typed_text('raw.' ~ meta.key[0], node.columns[meta.key[0]].config.meta) }} in ({{ of_keys }})
     ),
-    {%- set relation = 'touched_rows' %}
+    {%- set relation = 'wanted_rows' %}
     {%- endif %}
     deliveries as (
         select
@@ -101,18 +99,19 @@
 {% endmacro %}
 
 {#-
-  What a staging model says, in a night of changes over the rows of touched records alone (int_touched_records): views stand as they
-  are, and DuckDB would type, join and sort all rows of the extract before it asked which are wanted.
+  What a staging model says; in a night of changes of the records alone whose keys (of one column) the SQL `keys` gives. Views stand
+  as they are, and DuckDB would type, join and sort all rows of the extract before it asked which are wanted.
 -#}
-{% macro staged(name) %}
+{% macro staged(name, keys) %}
     {%- if is_mending() -%}
-    ({{ render(graph.nodes['model.outcomes.' ~ name].raw_code | replace('{{ in_force(', '{{ in_force_of_touched(')) }})
+    {%- set of_few = graph.nodes['model.outcomes.' ~ name].raw_code | replace('{{ in_force(', '{{ in_force_of(keys, ') -%}
+    ({{ render('{% set keys %}' ~ keys ~ '{% endset %}' ~ of_few) }})
     {%- else -%}
     {{ ref(name) }}
     {%- endif -%}
 {% endmacro %}
-{% macro in_force_of_touched(agency, extract, with_first_seen=false) -%}
-    {{ in_force(agency, extract, with_first_seen, of_touched_records=true) }}
+{% macro in_force_of(keys, agency, extract, with_first_seen=false) -%}
+    {{ in_force(agency, extract, with_first_seen, of_keys=keys) }}
 {%- endmacro %}
 
 {#-

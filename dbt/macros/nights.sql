@@ -32,12 +32,29 @@
   the records are built again that are touched themselves.
 -#}
 {% macro kept_by_record(agency, extract) -%}
-    {%- set records_of = agency ~ '.' ~ extract -%}
     {{- kept(
-        "record_id in (select record_key from {{ ref('int_touched_records') }} where extract = '" ~ records_of ~ "')",
-        stands_without_reason=true, records_of=records_of
+        "record_id in ({{ keys_of_touched_records('" ~ agency ~ "', '" ~ extract ~ "') }})",
+        stands_without_reason=true, records_of=agency ~ '.' ~ extract
     ) -}}
     -- depends_on: {{ ref('int_touched_records') }}, {{ ref('int_touched_people') }}
+{%- endmacro %}
+{#- In a night of changes: the keys of those records. -#}
+{% macro keys_of_touched_records(agency, extract) -%}
+    {%- if is_mending() -%}
+    select record_key from {{ standing('int_touched_records') }} where extract = '{{ agency }}.{{ extract }}'
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+  In a night of changes: the keys of records of which any row, in whichever delivery, names one of the references that the SQL
+  `references` gives.
+-#}
+{% macro keys_naming(agency, extract, references) -%}
+    {%- if is_mending() -%}
+    select {{ source_node(agency, extract).config.meta.key[0] }}
+    from ({{ typed_rows(agency, extract) }}) as sent
+    where {{ reference_in(agency, extract) }} in ({{ references }})
+    {%- endif -%}
 {%- endmacro %}
 
 {#- (agency, extract, key) of every extract whose records are kept so: deltas, for a full extract leaves records out without a word. -#}

@@ -72,9 +72,15 @@ end
     {{- return(['first_name', 'last_name', 'date_of_birth'] + people_sources().probation.fields + ['first_seen_date']) }}
 {% endmacro %}
 
-{#- In a night of changes: only the references of an agency that are built again. -#}
+{#- In a night of changes: only the references of an agency that are built again, and of its records only those that name one. -#}
 {% macro touched_references(agency) -%}
     {%- if is_mending() %}
-        where person_ref in (select person_ref from {{ ref('int_touched_references') }} where agency = '{{ agency }}')
+        where person_ref in ({{ refs_of_touched(agency) }})
     {%- endif %}
+{%- endmacro %}
+{% macro stated_by_touched(agency, people) -%}
+    {{ staged(people.model, keys_naming(agency, people.extract, refs_of_touched(agency))) }}
+{%- endmacro %}
+{% macro refs_of_touched(agency) -%}
+    select person_ref from {{ ref('int_touched_references') }} where agency = '{{ agency }}'
 {%- endmacro %}

@@ -10,7 +10,7 @@ with people as (
 ),
 
 records as {{ few_first() }}(
-    select * from {{ staged('stg_probation__accommodation') }}
+    select * from {{ staged('stg_probation__accommodation', keys_of_touched_records('probation', 'accommodation')) }}
 ),
 
 identified as (

@@ -10,7 +10,7 @@ with people as (
 ),
 
 records as {{ few_first() }}(
-    select * from {{ staged('stg_probation__employment') }}
+    select * from {{ staged('stg_probation__employment', keys_of_touched_records('probation', 'employment')) }}
 ),
 
 identified as (

@@ -15,7 +15,7 @@ people as {{ few_first() }}(
 ),
 
 offences as (
-    select * from {{ ref('stg_police__offences') }}
+    select * from {{ staged('stg_police__offences', keys_naming('police', 'offences', 'select person_ref from people')) }}
 ),
 
 identified as (

@@ -10,7 +10,7 @@ with people as (
 ),
 
 records as {{ few_first() }}(
-    select * from {{ staged('stg_hmrc__employment_spells') }}
+    select * from {{ staged('stg_hmrc__employment_spells', keys_of_touched_records('hmrc', 'employment_spells')) }}
 ),
 
 identified as (

@@ -15,7 +15,7 @@ with stated_once as (
                 {{ field if field in people.fields else 'cast(null as string)' }} as {{ field }},
             {%- endfor %}
             _first_seen_date
-        from {{ ref(people.model) }}
+        from {{ stated_by_touched(agency, people) }}
         {{- touched_references(agency) }}
     {%- endfor %}
 ),
@@ -34,7 +34,7 @@ stated_in_events as (
                 {{ field if field in people.fields else 'cast(null as string)' }} as {{ field }},
             {%- endfor %}
             min(_first_seen_date) as _first_seen_date
-        from {{ ref(people.model) }}
+        from {{ stated_by_touched(agency, people) }}
         {{- touched_references(agency) }}
         group by
             person_ref, first_name, last_name, date_of_birth
