@@ -53,7 +53,7 @@ def bridged(at: int) -> tuple[list[dict], dict]:
 
 def crowd(count: int) -> list[dict]:
     """Case records of as many people of one name who were all given one dummy number; the first two and only they are one."""
-    born = ["1958-08-08", *(f"19{58 + n % 30}-08-{8 + n // 30:02}" for n in range(count - 1))]
+    born = ["1958-08-08", *(f"19{58 + n % 14}-08-{8 + n // 14:02}" for n in range(count - 1))]  # none could be another's child
     return [
         person(f"X2100{n:02}", "Crowded", day, ni_number="QQ210000A", postcode="QX20 1AA" if n < 2 else "")
         for n, day in enumerate(born)
@@ -94,6 +94,9 @@ PROBATION = [
     # of the first of two whom their agency tells apart reviewers decided something else
     *bridged(80)[0],
     person("X200082", "Elsewhere", "1991-11-11"),
+    # a father's number on his son's record
+    person("X200084", "Generation", "1951-03-03", ni_number="QQ200084A"),
+    person("X200085", "Generation", "1979-09-09", ni_number="QQ200084A"),
     # of a long chain reviewers decide that it ends with another person
     *chain(12, at=90),
 ]
@@ -305,6 +308,11 @@ def test_a_shared_national_insurance_number_does_not_join_different_people(homes
         owner, borrower = home.of("X200004", "X200005")
         assert owner != borrower
         assert [r[2] for r in home.rows if r[0] == "hmrc"].count(owner) == 1, "the job is the owner's"
+
+
+def test_a_number_and_a_name_do_not_join_two_who_were_born_a_generation_apart(homes):
+    for home in (homes.first, homes.second, homes.decided):
+        assert len(set(home.of("X200084", "X200085"))) == 2
 
 
 def test_six_steps_of_neighbours_are_one_person(homes):

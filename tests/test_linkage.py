@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from math import log2
 from pathlib import Path
 
 import duckdb
@@ -79,6 +80,21 @@ OTHERWISE = {  # what the second agency writes of the same man
 def test_a_person_written_otherwise_is_joined(stored, how):
     found = linked(stored, [(1, PROBATION, MAN), (2, DWP, MAN | OTHERWISE[how])])
     assert joined(found) == {(1, 2)} and found[1, 2][0], found
+
+
+def test_two_first_januaries_weigh_a_year_and_not_a_birthday(stored):
+    def weight(born: str) -> float:
+        with duckdb.connect() as con:
+            record = MAN | {"date_of_birth": born, "postcode": None}
+            made = table(con, [(1, PROBATION, record), (2, DWP, record)])
+            found = score.score(con, made, candidates.find(con, made, stored), stored)
+            return con.execute(f"select match_weight from {found}").fetchone()[0]
+
+    day, first, year = weight("1971-03-08"), weight("1971-01-01"), 6  # bits: one person in some sixty is of the same year
+    assert day - first == pytest.approx(day - weight("1990-01-01")) and day - first > 5
+    known_year = stored.settings["comparisons"][stored.compared.index("date_of_birth")]["comparison_levels"]
+    level = next(x for x in known_year if "both may know no more" in x["label_for_charts"])
+    assert log2(level["m_probability"] / level["u_probability"]) == pytest.approx(year, abs=0.5)
 
 
 @pytest.mark.parametrize("short, full", [("BOB", "ROBERT"), ("LIZ", "ELIZABETH"), ("MUHAMMAD", "MOHAMMED")])

@@ -8,6 +8,9 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
+from .reads import SEEDS
+
+GENERATION = int(pd.read_csv(SEEDS / "linkage_rules.csv", index_col="rule_id")["value"]["generation_years"])
 TELLS_NOBODY_APART = "hmrc"
 OF_ONE_PERSON = ("noms_number", "pnc_id", "ni_number")  # two people do not share them
 
@@ -53,10 +56,17 @@ def _told_apart(people: pd.DataFrame, links: np.ndarray, persons: np.ndarray) ->
     contradict = np.logical_or.reduce([_differ(pairs[number], pairs[f"{number}_b"]) for number in OF_ONE_PERSON])
     initials = [pairs[name].str[:1] for name in ("first_name", "first_name_b")]
     same_name = _agree(pairs["last_name"], pairs["last_name_b"]) & _agree(*initials)
+    same_name &= of_one_generation(pairs["date_of_birth"], pairs["date_of_birth_b"]).to_numpy()
     pairs = pairs[contradict & ~same_name & ~_agree(pairs["date_of_birth"], pairs["date_of_birth_b"])]
     linked = {(min(pair), max(pair)) for pair in links[np.isin(links[:, 0], pairs[["row", "row_b"]])].tolist()}
     is_linked = [pair in linked for pair in zip(pairs["row"], pairs["row_b"], strict=True)]
     return np.unique(pairs.loc[~np.array(is_linked, dtype=bool), ["row", "row_b"]])
+
+
+def of_one_generation(one: pd.Series, other: pd.Series) -> pd.Series:
+    """Whether fewer years lie between two births than between parent and child, or that is not known (decision 003)."""
+    years = (pd.to_datetime(one).dt.year - pd.to_datetime(other).dt.year).abs()
+    return (years < GENERATION) | years.isna()
 
 
 def _agree(one: pd.Series, other: pd.Series) -> np.ndarray:

@@ -108,8 +108,11 @@ from (
 drop table standard;
 
 -- links: on numbers that names or birthdays bear out, then on name, birthday and postcode -----------------------------------
+set variable generation = (select cast(value as integer) from seed('linkage_rules') where rule_id = 'generation_years');
 create macro is_same(a_birth, b_birth, a_last, b_last, a_first, b_first) as
-    a_birth = b_birth or (a_last = b_last and a_first[1] = b_first[1]);
+    a_birth = b_birth or (
+        a_last = b_last and a_first[1] = b_first[1] and coalesce(abs(year(a_birth) - year(b_birth)) < getvariable('generation'), true)
+    );
 create temp table links as
 select a.rid as one, b.rid as other
 from refs as a inner join refs as b on a.noms_number = b.noms_number and a.rid < b.rid

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import reads
-from .apart import crowded, take_apart
+from .apart import crowded, of_one_generation, take_apart
 from .follow_ups import (
     BENEFIT_LOOKS,
     HOME_LOOKS,
@@ -120,6 +120,7 @@ def link(people: pd.DataFrame) -> np.ndarray:
         same_birth = both["date_of_birth"] == both["date_of_birth_b"]
         same_name = both["last_name"] == both["last_name_b"]
         same_name &= both["first_name"].str[:1] == both["first_name_b"].str[:1]
+        same_name &= of_one_generation(both["date_of_birth"], both["date_of_birth_b"])
         pairs.append(both[same_birth.fillna(False).astype(bool) | same_name.fillna(False).astype(bool)])
     known = people.dropna(subset=NAME_KEY)
     single = known[~known.duplicated(["agency", *NAME_KEY], keep=False)]

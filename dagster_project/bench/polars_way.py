@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import reads
-from .apart import crowded, take_apart
+from .apart import GENERATION, crowded, take_apart
 from .follow_ups import (
     BENEFIT_LOOKS,
     HOME_LOOKS,
@@ -122,7 +122,8 @@ def link(people: pl.DataFrame) -> np.ndarray:
         both = some.join(some, on=number, suffix="_b").filter(pl.col("row") < pl.col("row_b"))
         same_birth = pl.col("date_of_birth") == pl.col("date_of_birth_b")
         initials = pl.col("first_name").str.head(1) == pl.col("first_name_b").str.head(1)
-        same_name = (pl.col("last_name") == pl.col("last_name_b")) & initials
+        years = (pl.col("date_of_birth").dt.year() - pl.col("date_of_birth_b").dt.year()).abs()
+        same_name = (pl.col("last_name") == pl.col("last_name_b")) & initials & (years < GENERATION).fill_null(True)
         pairs.append(both.filter(same_birth.fill_null(False) | same_name.fill_null(False)).select("row", "row_b"))
     single = (
         rows.drop_nulls(NAME_KEY)
