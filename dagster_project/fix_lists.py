@@ -45,6 +45,7 @@ class Fix:
     moves: list[tuple[str, str, float]] = field(default_factory=list)
     content_hash: str | None = None
     lists: list[str] = field(default_factory=list, repr=False)
+    is_cut: bool = False  # its list holds the first of its rows only
 
     @property
     def largest(self) -> float:
@@ -86,13 +87,11 @@ def rows_of(con: duckdb.DuckDBPyConnection, fix: Fix) -> list[tuple]:
     return [row for sql in fix.lists for row in con.execute(sql).fetchall()]
 
 
-def write(con: duckdb.DuckDBPyConnection, found: Iterable[Fix], path: Path, most: int = 0) -> bool:
+def write(con: duckdb.DuckDBPyConnection, found: Iterable[Fix], path: Path) -> None:
     """The lists of some fixes, one after another, as a CSV file with a header: for its owner only, there whole or not at all.
 
-    ``most``: of each list no more rows than that, its first; 0 for all. Whether any list was cut short by it.
     Raises OSError if it cannot be written, duckdb.Error if a list cannot be read.
     """
-    is_cut, limit = False, f" limit {most}" if most else ""
     aside, part = path.with_name(f".{path.name}"), path.with_name(f".{path.name}.part")
     threads = con.execute("select current_setting('threads')").fetchone()[0]
     try:
@@ -101,14 +100,10 @@ def write(con: duckdb.DuckDBPyConnection, found: Iterable[Fix], path: Path, most
             whole.write((",".join(COLUMNS) + "\n").encode())
             for sql in (sql for fix in found for sql in fix.lists):
                 os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))  # DuckDB keeps the mode of what is there
-                written = con.execute(
-                    f"copy ({sql}{limit}) to {quote(part)} (format csv, header false, use_tmp_file false)"
-                ).fetchone()[0]
-                is_cut = is_cut or 0 < most <= written
+                con.execute(f"copy ({sql}) to {quote(part)} (format csv, header false, use_tmp_file false)")
                 with open(part, "rb") as rows:
                     shutil.copyfileobj(rows, whole, 1 << 20)
         os.replace(aside, path)
-        return is_cut
     finally:
         con.execute(f"set threads = {threads}")
         for left in (aside, part):

@@ -185,14 +185,15 @@ class Mart:
         cells: list[Any] = [UNKNOWN, extract, None, None, " ".join(own), Sql("record_key"), None]
         cells += [Guarded("'unknown on ' || event_date"), remedy, round(moves[0][2], 3) if moves else 0.0, Sql("which")]
         keys = [str(key) for (key,) in first]
-        return Fix(UNKNOWN, agency, extract, what, counted or every, keys, remedy, moves, lists=[listed(cells, rows)])
+        cut = self.both.is_cut(every)
+        return Fix(UNKNOWN, agency, extract, what, counted or every, keys, remedy, moves, lists=[listed(cells, rows)], is_cut=cut)
 
     def _rows(self, number: int, kinds: list[tuple[int, int, list]]) -> str:
         """A relation of a group's events, latest first: event_date, record_key and ``which`` indicators they are unknown for."""
         table = quote_name(f"which_{self.mart}_{number}")
         missing = quote_name(f"missing_{self.mart}")
         self.con.execute(f"create or replace temp table {table} (kind integer, which varchar)")
-        which = [(kind, ", ".join(sorted({f"{f.indicator_id} {f.view_id}" for f, _ in figures}))) for kind, _, figures in kinds]
-        self.con.executemany(f"insert into {table} values (?, ?)", which)
-        order = "event_date desc, record_key, kind, row_number"
+        which = [", ".join(sorted({f"{f.indicator_id} {f.view_id}" for f, _ in figures})) for _, _, figures in kinds]
+        self.con.execute(f"insert into {table} select unnest(?), unnest(?)", [[kind for kind, *_ in kinds], which])
+        order = f"event_date desc, record_key, kind, row_number{self.both.limit}"
         return f"(select event_date, record_key, which from {missing} inner join {table} using (kind) order by {order})"

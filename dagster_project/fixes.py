@@ -69,10 +69,14 @@ def national(con: duckdb.DuckDBPyConnection, table: str) -> dict[tuple[str, str]
 
 
 class Fixes:
-    """The two databases side by side, read only. Use as a context manager; raises duckdb.Error if they cannot be read."""
+    """The two databases side by side, read only. Use as a context manager; raises duckdb.Error if they cannot be read.
 
-    def __init__(self, settings: Settings, contracts: Contracts):
-        self.settings, self.contracts = settings, contracts
+    ``most``: of each fix no more rows are listed, the first of them (of events the latest); 0 for all.
+    """
+
+    def __init__(self, settings: Settings, contracts: Contracts, most: int = 0):
+        self.settings, self.contracts, self.most = settings, contracts, most
+        self.limit = f" limit {most}" if most else ""
         self.definitions = seed_rows(settings, "indicator_definitions")
         self.needs = seed_rows(settings, "indicator_needs")
 
@@ -93,6 +97,10 @@ class Fixes:
     def __exit__(self, *_: object) -> None:
         self.con.close()
 
+    def is_cut(self, rows: int) -> bool:
+        """Whether so many rows are more than a list may hold."""
+        return 0 < self.most < rows
+
     def all(self, since: datetime) -> list[Fix]:
         """Every fix, those first that could move an indicator most. ``since``: when the night began (naive UTC)."""
         found = [*self.refused(since), *self.quarantined(), *self.unknown()]
@@ -102,10 +110,9 @@ class Fixes:
         """The rows of one fix as text, each a cell for each of COLUMNS."""
         return rows_of(self.con, fix)
 
-    def write(self, found: list[Fix], path: Path, most: int = 0) -> bool:
-        """The rows of some fixes, of each no more than ``most`` (0: all), as one CSV file for its owner only; whether any was cut
-        short. Raises OSError, duckdb.Error."""
-        return write(self.con, found, path, most)
+    def write(self, found: list[Fix], path: Path) -> None:
+        """The rows of some fixes as one CSV file for its owner only. Raises OSError, duckdb.Error."""
+        write(self.con, found, path)
 
     # (a) files --------------------------------------------------------------------------------------------------------
 
@@ -144,10 +151,11 @@ class Fixes:
         lists = [listed((*head, None, None, None, None, reason, says, *point))]
         cells = [Sql(c) for c in ("line", KEY.format(""), "column_name", "reason", "remedy")]
         cells = (*head, cells[0], extract, *cells[1:], *point)
-        lists.append(listed(cells, f"({own} order by line, column_name, reason, remedy)"))
+        lists.append(listed(cells, f"({own} order by line, column_name, reason, remedy{self.limit})"))
         says = says or "Correct it and send it again."
         what = f"File {name} was refused: {reason}."
-        return Fix(REFUSED_FILE, agency or "unknown", extract, what, rows or 0, [], says, moves, content_hash, lists)
+        cut = self.is_cut(self.con.execute(f"select count(*) {own}").fetchone()[0])
+        return Fix(REFUSED_FILE, agency or "unknown", extract, what, rows or 0, [], says, moves, content_hash, lists, cut)
 
     def _check_again(self, path: Path) -> str:
         """The remedy, from what the check before sending says of the file as a whole. Offending text is not repeated."""
@@ -186,12 +194,13 @@ class Fixes:
         """Rows that fail alike: of one extract and column, for one reason."""
         moves = self._moves_of_rows(agency, extract, count)
         point = (moves[0][2], " ".join(moves[0][:2])) if moves else (0.0, "")
-        rows = f"(from lines where number = {number} order by file_name, line, record_key)"
+        rows = f"(from lines where number = {number} order by file_name, line, record_key{self.limit})"
         shown = self.con.execute(f"select line, record_key from {rows} limit {SHOWN_KEYS}").fetchall()
         examples = [f"{key or 'no key'} (line {line:,})" for line, key in shown]
         what = f"{extract}{', ' + column if column else ''}: {reason.replace('_', ' ')}"
         cells = (QUARANTINE, extract, Sql("file_name"), Sql("line"), extract, Sql("record_key"), column, reason, remedy, *point)
-        return Fix(QUARANTINE, agency, extract, what, count, examples, remedy, moves, lists=[listed(cells, rows)])
+        cut = self.is_cut(count)
+        return Fix(QUARANTINE, agency, extract, what, count, examples, remedy, moves, lists=[listed(cells, rows)], is_cut=cut)
 
     def _drop_sent_again(self, extract: Extract) -> None:
         """Only what came after the first delivery that still has rows waiting is looked through: most nights, little."""

@@ -201,8 +201,8 @@ def _agency(agency: dict[str, Any]) -> Section:
             still[fix["extract"]] = still.get(fix["extract"], 0) + fix["count"]
         blocks += [f"{says}: {', '.join(f'{extract} ({n:,})' for extract, n in still.items())}."] if still else []
     says = f"Every record, with what to do, is in fix_{name}.csv."
-    if agency.get("is_cut"):
-        says = f"Of each thing the first records, the latest of events, are in fix_{name}.csv; for all: outcomes fixes {name}"
+    if any(fix.get("is_cut") for fix in agency["fixes"]):
+        says = f"Of each thing the first records, of events the latest, are in fix_{name}.csv; every one: outcomes fixes {name}"
     return Section(3, name, [*blocks, says])
 
 

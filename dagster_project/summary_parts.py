@@ -76,23 +76,16 @@ def calendar(settings: Settings) -> dict[str, Any]:
 
 
 def agencies(settings: Settings, since: datetime, folder: Path | None) -> list[dict[str, Any]]:
-    """The agencies that have something to fix, by how far it could move an indicator; a list of records of each in a folder.
-
-    Of each thing the list holds the latest ``fix_list_rows`` records: ``is_cut`` says whether there are more.
-    """
+    """The agencies that have something to fix, by how far it could move an indicator; a list of records of each in a folder."""
     if not settings.restricted_db.exists():
         return []
     by_agency: dict[str, list[fixes.Fix]] = {}
-    is_cut: dict[str, bool] = {}
-    with fixes.Fixes(settings, load_contracts(settings.contracts_dir, settings.seeds_dir)) as both:
+    with fixes.Fixes(settings, load_contracts(settings.contracts_dir, settings.seeds_dir), settings.fix_list_rows) as both:
         for fix in both.all(since):
             by_agency.setdefault(fix.agency, []).append(fix)
         for name, own in by_agency.items() if folder else ():
-            is_cut[name] = both.write(own, folder / f"fix_{name}.csv", settings.fix_list_rows)
-    return [
-        {"agency": name, "fixes": [f.to_dict() for f in own], "is_cut": is_cut.get(name, False)}
-        for name, own in by_agency.items()
-    ]
+            both.write(own, folder / f"fix_{name}.csv")
+    return [{"agency": name, "fixes": [f.to_dict() for f in own]} for name, own in by_agency.items()]
 
 
 def intake(

@@ -230,11 +230,12 @@ def test_a_refused_file_could_move_what_needs_it_as_far_as_can_be_and_comes_firs
 def test_a_list_of_a_night_is_cut_to_the_latest_records_of_each_thing_and_says_so(hand_world, contracts, found, tmp_path):
     name = next(f.agency for f in found if f.kind == fixes.UNKNOWN and len(f.rows) > 2)
     own = [f for f in found if f.agency == name]
-    with fixes.Fixes(hand_world.settings, contracts) as both:
+    with fixes.Fixes(hand_world.settings, contracts, most=2) as both:
         asked = [f for f in both.all(NOW) if f.agency == name]
-        assert both.write(asked, tmp_path / "fix.csv", most=2)
-        most = max(len(f.rows) for f in own) + 1
-        assert not both.write(asked, tmp_path / "all.csv", most=most)
+        both.write(asked, tmp_path / "fix.csv")
+    assert [f.is_cut for f in asked] == [len(f.rows) > 2 for f in own] and any(f.is_cut for f in asked)
+    with fixes.Fixes(hand_world.settings, contracts, most=max(len(f.rows) for f in own)) as both:
+        assert not any(f.is_cut for f in both.all(NOW) if f.agency == name)
     with open(tmp_path / "fix.csv", newline="", encoding="utf-8") as file:
         written = list(csv.reader(file))[1:]
     assert written == [["" if cell is None else cell for cell in row] for f in own for row in f.rows[:2]]

@@ -51,7 +51,9 @@
 -#}
 {% macro keys_naming(agency, extract, references) -%}
     {%- if is_mending() -%}
-    select {{ source_node(agency, extract).config.meta.key[0] }}
+    {%- set node = source_node(agency, extract) -%}
+    {%- set key = node.config.meta.key[0] -%}
+    select {{ typed_text('sent._key_as_sent', node.columns[key].config.meta) }} as record_key
     from ({{ typed_rows(agency, extract) }}) as sent
     where {{ reference_in(agency, extract) }} in ({{ references }})
     {%- endif -%}
@@ -182,6 +184,7 @@
         {%- for column in source_node(agency, extract).columns.values() %}
         {{ typed_text('raw.' ~ column.name, column.config.meta, is_sure=false) }} as {{ column.name }},
         {%- endfor %}
+        raw.{{ source_node(agency, extract).config.meta.key[0] }} as _key_as_sent,
         raw._delivery_id
     from {{ source(agency, extract) }} as raw
 {%- endmacro %}

@@ -1,8 +1,6 @@
 -- One row per agency, other agency and group of references that have the same sex, age band, ethnicity and area: how many there are,
 -- how many stand for a person whom the other agency knows too, and how many more do by the links that were not made (their
 -- probabilities added up, decision 012). What a reference does not say of a person, another of the person's may.
-{{ config(meta={'stands_without_reason': true}) }}
--- depends_on: {{ ref('int_touched_people') }}, {{ ref('stg_intake__new_deliveries') }}
 with people as {{ read_again(is_few=false) }} (
     select
         agency,
