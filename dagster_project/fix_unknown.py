@@ -195,5 +195,10 @@ class Mart:
         self.con.execute(f"create or replace temp table {table} (kind integer, which varchar)")
         which = [", ".join(sorted({f"{f.indicator_id} {f.view_id}" for f, _ in figures})) for _, _, figures in kinds]
         self.con.execute(f"insert into {table} select unnest(?), unnest(?)", [[kind for kind, *_ in kinds], which])
-        order = f"event_date desc, record_key, kind, row_number{self.both.limit}"
-        return f"(select event_date, record_key, which from {missing} inner join {table} using (kind) order by {order})"
+        order = "event_date desc, record_key, kind, row_number"
+        rows = f"{missing} inner join {table} using (kind)"
+        if self.both.limit:  # found by all cores: lists are written by one
+            latest = quote_name(f"latest_{self.mart}_{number}")
+            self.con.execute(f"create or replace temp table {latest} as from {rows} order by {order}{self.both.limit}")
+            rows = latest
+        return f"(select event_date, record_key, which from {rows} order by {order})"

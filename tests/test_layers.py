@@ -19,6 +19,8 @@ import duckdb
 import pytest
 
 from dagster_project import warehouse
+from dagster_project.bench.linkage import SEEDS_READ
+from dagster_project.bench.linkage_ways import BROKEN, EXACT, REFERENCES
 from dagster_project.contracts import load_contracts
 
 MAY_READ = {
@@ -112,6 +114,12 @@ def test_a_staging_model_that_reads_another_agency_instead_of_its_own_is_seen(ma
         *REGISTER,
     ]
     assert breaches(changed) == ["staging stg_probation__people reads the source of another agency"]
+
+
+def test_the_bench_of_linkage_is_given_all_that_the_models_of_exact_links_read(manifest):
+    read = {p for name in EXACT for p in manifest["nodes"][f"model.outcomes.{name}"]["depends_on"]["nodes"]}
+    read = {manifest["nodes"][p]["name"] for p in read if "changes" not in manifest["nodes"][p]["fqn"]}
+    assert read - set(EXACT) == {REFERENCES, BROKEN, "int_people_overrides", *SEEDS_READ}
 
 
 def stands_still(node: dict) -> bool:

@@ -1,6 +1,8 @@
 """How right linkage is said to be: counted pair by pair, with intervals that cover, and on data of another form."""
 
 import random
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from itertools import combinations
@@ -14,6 +16,7 @@ from dagster_project.bench import febrl, linkage_missed
 from dagster_project.bench.linkage import MANY, Way, shown, told
 from dagster_project.linkage import accuracy
 from dagster_project.linkage.accuracy import AGENCY_PAIR, ALL, Share, counts, share, table
+from dagster_project.settings import PROJECT_DIR
 
 REFERENCES = st.lists(
     st.tuples(
@@ -22,6 +25,18 @@ REFERENCES = st.lists(
     min_size=1,
     max_size=25,
 )
+
+
+@pytest.mark.drill
+def test_the_bench_links_a_small_world_in_its_own_way_and_in_plain_splinks():
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "dagster_project.bench.linkage", "--people", "400", "--ways", "tiers,plain"],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT_DIR,
+    )
+    assert told.returncode == 0, told.stderr[-2000:]
+    assert "exact tiers" in told.stdout and "plain Splink" in told.stdout and "| dwp × probation |" in told.stdout
 
 
 @pytest.fixture(scope="module")

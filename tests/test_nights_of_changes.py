@@ -220,15 +220,38 @@ def test_nights_that_mend_leave_what_a_whole_build_makes(start, monkeypatch):
     assert settled == [], "a whole build has nothing to settle"
 
 
+def test_a_table_forgets_only_people_whom_something_that_it_reads_has_touched(start, monkeypatch):
+    settings, agencies, forgotten, execute = start.copy("police"), start.agencies(), {}, DuckDBCursorWrapper.execute
+
+    def watched(self, sql, *arguments, **more):
+        if told := re.search(r"^\s*delete from \S*?(\w+)\"?\s+where (.*)", sql.split("*/")[-1], flags=re.S):
+            forgotten[told[1]] = set(re.findall(r"'(\w+(?:\.\w+)?)'", told[2]))
+        return execute(self, sql, *arguments, **more)
+
+    agencies.change(POLICE, "OFF043", disposal_date="2011-05-29")  # in time now to count after a release
+    agencies.send(settings.landing_dir, POLICE, "2013-07-10")
+    assert land(settings)[1] == []
+    with monkeypatch.context() as now:
+        now.setattr(DuckDBCursorWrapper, "execute", watched)
+        mended(settings, NIGHTS[0])
+    assert forgotten["int_offence_records"] == {"identity", "police.offences", "prisons.custody"}
+    assert forgotten["int_order_records"] == {"identity", "probation.orders"}
+    events = {"identity", "observation", "probation.orders", "prisons.custody"}
+    assert forgotten["int_event_days"] == events
+    assert forgotten["int_employment_on_day"] == events | {"probation.employment", "hmrc.employment_spells"}
+    assert forgotten["release_outcomes"] >= forgotten["int_employment_on_day"] | {"police.offences", "dwp.benefit_claims"}
+    assert differences(settings, whole_beside(settings, NIGHTS[0], start.folder / "police_whole")) == {}
+
+
 CHANGES, MACROS = "models/intermediate/changes/", "macros/"
 FAULTS = {
     "records as they were are forgotten, of deltas": (
-        MACROS + "nights.sql",
-        r"as again\n        on\n",
-        "as again\n        on sent._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }}) and\n",
+        MACROS + "stated_again.sql",
+        r"as again\n        on ",
+        r"\g<0>sent._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }}) and ",
     ),
     "records as they were are forgotten, of full extracts": (
-        MACROS + "nights.sql",
+        MACROS + "stated_again.sql",
         r"(sent\._delivery_id in \(select delivery_id from \{\{ ref\(')stg_intake__deliveries",
         r"\1stg_intake__new_deliveries",
     ),
@@ -319,25 +342,29 @@ FAULTS = {
     "another identity is no reason": (MACROS + "nights.sql", r"found, waiting = \['identity'\]", "found, waiting = ['']"),
     "records that new deliveries state are left out": (
         CHANGES + "int_touched_records.sql",
-        r"_delivery_id in \(select delivery_id from \{\{ ref\('stg_intake__new_deliveries'\) \}\}\)\s+or",
-        "",
+        r"_delivery_id in \(select delivery_id from \{\{ ref\('stg_intake__new_deliveries'\) \}\}\)(\s+\{%- if has_ident)",
+        r"false\1",
     ),
     "records of those whose person is made again are left out": (
         CHANGES + "int_touched_records.sql",
-        r"or \{\{ reference_in\(agency, extract\) \}\} in .*?\)\n",
-        "\n",
+        r"limit 1'\)\.rows \| length > 0",
+        "limit 1').rows | length < 0",
     ),
     "of a touched record only what is new is read": (
         MACROS + "in_force.sql",
-        r"(extract = '\{\{ agency \}\}\.\{\{ extract \}\}'\s+\))(\s+\),)",
-        r"\1 and _delivery_id in (select delivery_id from {{ standing('stg_intake__new_deliveries') }})\2",
+        r"in \(\{\{ of_keys \}\}\)",
+        r"\g<0> and _delivery_id in (select delivery_id from {{ standing('stg_intake__new_deliveries') }})",
     ),
-    "nothing new is seen in deliveries": (MACROS + "nights.sql", r"\|\| '\.' \|\| extract in \{\{ list", "|| extract in {{ list"),
     "no table has a reason to be mended": (MACROS + "nights.sql", r"rows \| length > 0", "rows | length < 0"),
     "extracts that came are forgotten": (
-        MACROS + "nights.sql",
+        MACROS + "stated_again.sql",
         r"columns\[0\]\.values\(\) \| list\)",
-        "columns[0].values() | list)[1:]",
+        "columns[0].values() | list)[:0]",
+    ),
+    "records that name a touched reference are left out": (
+        MACROS + "stated_again.sql",
+        r"where \{\{ reference_in\(agency, extract\) \}\} in",
+        r"where {{ reference_in(agency, extract) }} is null and {{ reference_in(agency, extract) }} in",
     ),
     "nobody is forgotten": (MACROS + "materialize.sql", r"\{\{ render\(config\.get\('meta'\)\.forget\) \}\}", "false"),
 }
@@ -389,6 +416,23 @@ def test_the_nights_tell_wrong_rules_from_the_right_one(start, waiting, fault):
         path.write_text(sound)
     print(fault, found)
     assert found
+
+
+@pytest.mark.drill
+def test_a_delivery_that_speaks_of_nobody_who_is_known_is_taken_in_all_the_same(tmp_path):
+    settings = home_of(tmp_path / "home", copy_project(tmp_path / "project", overrides=[]))  # which touch somebody every night
+    warehouse.shutil.copytree(LANDING, settings.landing_dir)
+    for path in (settings.landing_dir / "prisons").glob("people_*"):
+        path.unlink()
+    agencies = Agencies(warehouse.prepare(settings), LANDING)
+    land(settings)
+    build(settings, FIRST)
+    agencies.drop(CUSTODY, sorted(agencies.held[CUSTODY])[0][0])
+    agencies.send(settings.landing_dir, CUSTODY, "2013-07-10")
+    assert land(settings) == (1, [])
+    mended(settings, NIGHTS[0])
+    assert rows(settings, "select distinct because from changes.int_touched_people") == []
+    assert differences(settings, whole_beside(settings, NIGHTS[0], tmp_path / "whole")) == {}
 
 
 @pytest.mark.drill

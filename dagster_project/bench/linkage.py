@@ -31,6 +31,7 @@ WAYS = {
 }
 BENCH_DIR = PROJECT_DIR / "data" / "bench" / "linkage"
 SEEDS = PROJECT_DIR / "seeds"
+SEEDS_READ = ("linkage_passes", "linkage_rules")  # by the models of exact links
 MANY, ENDS = 12, 2
 BY = (accuracy.ALL, accuracy.AGENCY_PAIR, *linkage_home.SUBGROUPS)
 
@@ -122,7 +123,8 @@ def _inputs(con: duckdb.DuckDBPyConnection, settings: Settings, agencies: list[s
     which = f"where agency in ({', '.join(repr(a) for a in agencies)})" if agencies else ""
     con.execute(f"create table given.{REFERENCES} as from restricted.identity.{REFERENCES} {which}")
     con.execute("create table given.int_people_overrides as from restricted.identity.int_people_overrides")
-    con.execute("create table given.linkage_passes as from warehouse.seeds.linkage_passes")
+    for seed in SEEDS_READ:
+        con.execute(f"create table given.{seed} as from warehouse.seeds.{seed}")
     con.execute("detach given")
     return given
 

@@ -26,7 +26,7 @@ from .linkage_people import people
 
 REFERENCES = "int_people_references"
 BROKEN = "int_people_links_broken"
-EXACT = ("int_people_links", "int_people_clusters", "int_people_suspects", "int_people_clusters_split")
+EXACT = ("int_people_links", "int_people_clusters", "int_people_suspects", "int_people_decided", "int_people_clusters_split")
 PAIRS_FOR_U = 5e6  # enough for plain Splink; the stored model was learnt from more
 RELATION = re.compile(r'"(?:warehouse|restricted)"\."\w+"\."(\w+)"')
 

@@ -4,6 +4,7 @@
   Latest is by extract date and sequence as the agency stated them, so the order of arrival does not matter, save for two files of
   one name: the later corrects.
   Keys are compared as they are typed: raw keeps text as sent, and blanks around a key name no other record.
+  `of_keys`: SQL of keys (of several columns the first), of whose records alone; see staged.
 -#}
 {% macro in_force(agency, extract, with_first_seen=false, of_keys=none) %}
 {%- set relation = source(agency, extract) -%}
@@ -97,22 +98,6 @@
     select * from {{ relation }}, {{ source('intake', 'deliveries') }}
 {%- endif %}
 {% endmacro %}
-
-{#-
-  What a staging model says; in a night of changes of the records alone whose keys (of one column) the SQL `keys` gives. Views stand
-  as they are, and DuckDB would type, join and sort all rows of the extract before it asked which are wanted.
--#}
-{% macro staged(name, keys) %}
-    {%- if is_mending() -%}
-    {%- set of_few = graph.nodes['model.outcomes.' ~ name].raw_code | replace('{{ in_force(', '{{ in_force_of(keys, ') -%}
-    ({{ render('{% set keys %}' ~ keys ~ '{% endset %}' ~ of_few) }})
-    {%- else -%}
-    {{ ref(name) }}
-    {%- endif -%}
-{% endmacro %}
-{% macro in_force_of(keys, agency, extract, with_first_seen=false) -%}
-    {{ in_force(agency, extract, with_first_seen, of_keys=keys) }}
-{%- endmacro %}
 
 {#-
   A column's text in its agreed type. Intake has kept back every value that does not fit; text that was taken under an earlier

@@ -1,7 +1,8 @@
 {#-
-  A night that changed little builds little (decision 011). What it builds again is whole people: whoever deliveries since the
-  last build speak of, as they are or as they were. Every table that is kept forgets those people, then has them again from the
-  tables before it. Rows of nobody (a person who is not known) are built every night.
+  A night that changed little builds little (decisions 011, 015). What it builds again is people: whoever deliveries since the last
+  build speak of, as they are or as they were. Every table that is kept forgets those of them whom something that it reads has
+  touched, then has them again from the tables before it. Rows of nobody (a person who is not known) are built with them.
+  What deliveries say of whom is found in stated_again.sql.
   Anything else is built whole: `outcomes run --full`, the first build, once a week, another engine, dbt run by hand.
 -#}
 
@@ -38,52 +39,15 @@
     ) -}}
     -- depends_on: {{ ref('int_touched_records') }}, {{ ref('int_touched_people') }}
 {%- endmacro %}
-{#- In a night of changes: the keys of those records. -#}
-{% macro keys_of_touched_records(agency, extract) -%}
-    {%- if is_mending() -%}
-    select record_key from {{ standing('int_touched_records') }} where extract = '{{ agency }}.{{ extract }}'
-    {%- endif -%}
-{%- endmacro %}
-
-{#-
-  In a night of changes: the keys of records of which any row, in whichever delivery, names one of the references that the SQL
-  `references` gives.
--#}
-{% macro keys_naming(agency, extract, references) -%}
-    {%- if is_mending() -%}
-    {%- set node = source_node(agency, extract) -%}
-    {%- set key = node.config.meta.key[0] -%}
-    select {{ typed_text('sent._key_as_sent', node.columns[key].config.meta) }} as record_key
-    from ({{ typed_rows(agency, extract) }}) as sent
-    where {{ reference_in(agency, extract) }} in ({{ references }})
-    {%- endif -%}
-{%- endmacro %}
-
-{#- (agency, extract, key) of every extract whose records are kept so: deltas, for a full extract leaves records out without a word. -#}
-{% macro extracts_kept_by_record() %}
-    {%- set found = [] -%}
-    {%- for node in graph.nodes.values() if node.config.get('meta', {}).get('records_of') -%}
-        {%- set agency, extract = node.config.meta.records_of.split('.') -%}
-        {%- set meta = source_node(agency, extract).config.meta -%}
-        {%- if meta.mode != 'delta' or meta.key | length != 1 -%}
-            {%- do exceptions.raise_compiler_error(node.name ~ ': only a delta with a key of one column can be kept by record') -%}
-        {%- endif -%}
-        {%- do found.append((agency, extract, meta.key[0])) -%}
-    {%- endfor -%}
-    {{- return(found | sort) }}
-{% endmacro %}
-
-{#- SQL over the typed columns of an extract: its agency's reference of the person that a row names. -#}
-{% macro reference_in(agency, extract) %}
-    {%- set people = people_sources()[agency] -%}
-    {%- if people.extract == extract -%} {{- return(people.reference) }} {%- endif -%}
-    {%- for of, name, column in columns_that_name_people() if of == agency and name == extract -%} {{- return(column) }} {%- endfor -%}
-{% endmacro %}
-
 {#- A condition that holds for the people, or the references, that are built now. `word`: where, or and. -#}
 {% macro touched_people(word, person_id) -%}
     {%- if is_mending() %}
     {{ word }} {{ is_touched(person_id) }}
+    {%- endif %}
+{%- endmacro %}
+{% macro touched_in(word, reference_id, model) -%}
+    {%- if is_mending() %}
+    {{ word }} {{ reference_id }} in (select reference_id from {{ ref(model) }})
     {%- endif %}
 {%- endmacro %}
 
@@ -110,14 +74,6 @@
     {{- return(run_query(found).rows | length > 0) }}
 {% endmacro %}
 
-{#- The extracts of which deliveries came since the last build, as '<agency>.<extract>'. -#}
-{% macro extracts_that_came() %}
-    {%- set found -%}
-        select distinct agency || '.' || extract from {{ standing('stg_intake__new_deliveries') }}
-    {%- endset -%}
-    {{- return(run_query(found).columns[0].values() | list) }}
-{% endmacro %}
-
 {#-
   By what a person can be touched so that a model has other rows of them (int_touched_people.because): another identity, another
   end of what is observed, and each extract that the model reads, directly or through others.
@@ -138,12 +94,6 @@
     {%- endfor -%}
     {{- return(found) }}
 {% endmacro %}
-{% macro touched_in(word, reference_id, model) -%}
-    {%- if is_mending() %}
-    {{ word }} {{ reference_id }} in (select reference_id from {{ ref(model) }})
-    {%- endif %}
-{%- endmacro %}
-
 {#- Before the CTE of the touched people: they are found first, for DuckDB would join all records with all people before it asks. -#}
 {% macro few_first() %}
     {{- return('materialized ' if is_mending() else '') }}
@@ -154,56 +104,6 @@
     {%- set node = graph.nodes['model.outcomes.' ~ model] -%}
     {{ api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias) }}
 {%- endmacro %}
-
-{#-
-  The rows, in whichever delivery, of the records that deliveries since the last build state again: of a full extract, all that it
-  ever sent; of a delta, all that has the key. Columns are typed as in_force has them; text of earlier days that fits the contract
-  no longer is null. DuckDB only.
--#}
-{% macro restated(agency, extract) %}
-{%- set meta = source_node(agency, extract).config.meta -%}
-    select sent.*
-    from ({{ typed_rows(agency, extract) }}) as sent
-    {%- if meta.mode == 'full' %}
-    where
-        exists (select 1 from {{ ref('stg_intake__new_deliveries') }} where agency = '{{ agency }}' and extract = '{{ extract }}')
-        and sent._delivery_id in (select delivery_id from {{ ref('stg_intake__deliveries') }})
-    {%- else %}
-    inner join (
-        select distinct {{ meta.key | join(', ') }}
-        from ({{ typed_rows(agency, extract) }}) as raw
-        where raw._delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }})
-    ) as again
-        on {% for name in meta.key %}{{ 'and ' if not loop.first }}sent.{{ name }} = again.{{ name }} {% endfor %}
-    {%- endif %}
-{% endmacro %}
-
-{#- All rows of an extract, in whichever delivery, with their columns typed; text of earlier days that fits the contract no longer is null. -#}
-{% macro typed_rows(agency, extract) -%}
-    select
-        {%- for column in source_node(agency, extract).columns.values() %}
-        {{ typed_text('raw.' ~ column.name, column.config.meta, is_sure=false) }} as {{ column.name }},
-        {%- endfor %}
-        raw.{{ source_node(agency, extract).config.meta.key[0] }} as _key_as_sent,
-        raw._delivery_id
-    from {{ source(agency, extract) }} as raw
-{%- endmacro %}
-
-{#- What is known of an extract from its contract. -#}
-{% macro source_node(agency, extract) %}
-    {{- return(graph.sources.values() | selectattr('source_name', 'equalto', agency) | selectattr('name', 'equalto', extract) | first) }}
-{% endmacro %}
-
-{#- (agency, extract, column) of every column that a contract says names a person of the agency by its key. -#}
-{% macro columns_that_name_people() %}
-    {%- set found = [] -%}
-    {%- for node in graph.sources.values() -%}
-        {%- for column in node.columns.values() if column.config.meta.parent -%}
-            {%- do found.append((node.source_name, node.name, column.name)) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {{- return(found | sort) }}
-{% endmacro %}
 
 {#- No rows of the given columns, each a name and a type. -#}
 {% macro nothing(columns) -%}

@@ -3,6 +3,7 @@
 -- depends_on: {{ ref('int_touched_identities') }}, {{ ref('int_touched_references') }}, {{ ref('int_people_references') }}
 -- depends_on: {{ ref('stg_intake__new_deliveries') }}
 {%- if is_mending() %}
+{%- set has_identities = run_query('select 1 from ' ~ ref('int_touched_identities') ~ ' limit 1').rows | length > 0 %}
 with identities as (
     select reference_id from {{ ref('int_touched_identities') }}
 ),
@@ -32,7 +33,9 @@ touched as (
         from ({{ typed_rows(agency, extract) }}) as sent
         where
             _delivery_id in (select delivery_id from {{ ref('stg_intake__new_deliveries') }})
-            or {{ reference_in(agency, extract) }} in (select person_ref from people where agency = '{{ agency }}')
+            {%- if has_identities %} {#- else to look at every reference would be for nothing #}
+                or {{ reference_in(agency, extract) }} in (select person_ref from people where agency = '{{ agency }}')
+            {%- endif %}
     {%- endfor %}
 )
 
