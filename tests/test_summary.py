@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from small_release import build_world
 
-from dagster_project import cli, gate, manifest, night, release, summary, summary_parts, warehouse
+from dagster_project import cli, fixes, gate, manifest, night, release, summary, summary_pages, summary_parts, warehouse
 from dagster_project.archive import Archive, Receipt
 from dagster_project.contracts import Contracts, load_contracts
 
@@ -418,3 +418,10 @@ def test_outcomes_night_prints_the_latest_summary(world, monkeypatch):
     told = _night(world)
     assert _pages(told)[0].strip() in CliRunner().invoke(cli.main, ["night"]).output
     assert str(told.folder) in CliRunner().invoke(cli.main, ["night", "--html"]).output
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_the_page_says_whether_a_list_holds_every_record_and_how_to_get_the_rest(is_cut):
+    fix = fixes.Fix(fixes.QUARANTINE, "north", "visits", "visits: required", 200_000, ["V1"], "Fill it.", is_cut=is_cut)
+    said = " ".join(b for b in summary_pages._agency({"agency": "north", "fixes": [fix.to_dict()]}).blocks if isinstance(b, str))
+    assert ("outcomes fixes north" in said) is is_cut and ("Every record" in said) is not is_cut
