@@ -14,7 +14,7 @@ import click
 
 from . import summary, warehouse
 from .settings import Settings
-from .untouched import Untouched
+from .untouched import night_over
 
 DAGSTER_YAML = """# Written by outcomes. Nothing is sent anywhere.
 telemetry: {enabled: false}
@@ -96,16 +96,14 @@ def summed_up(settings: Settings, context: Any, job: str) -> Iterator[None]:
     begun = summary.begin(settings, holds_lock=True)
     summary.under_way(settings, begun)
     try:
-        yield
+        with night_over(settings.restricted_db, settings.untouched_file, settings.whole_build_days):
+            yield
     finally:
         try:
             steps = steps_of(context.instance, context.run_id)
         except Exception as error:  # Dagster's record cannot be read; the rest of the page does not need it
             steps, begun = [], replace(begun, notes=[*begun.notes, f"Dagster's record of the steps cannot be read: {error}"])
         _tell(context, summary.finish(settings, begun, steps, run_id=context.run_id))
-        untouched = Untouched(settings.untouched_file, settings.whole_build_days)
-        untouched.left_whole(settings.restricted_db)
-        untouched.keep()
 
 
 def locked_out(settings: Settings, context: Any, job: str, why: str) -> None:

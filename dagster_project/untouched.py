@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -56,6 +57,10 @@ class Untouched:
         """Remember that every block of a database was looked at and is whole."""
         self.was_read(database, WHOLE, database.stat(), is_own=True)
 
+    def looks(self) -> set[str]:
+        """The states in which databases are known to have been whole."""
+        return {state for state, seen in self._read.items() if seen["sha256"] == WHOLE}
+
     def left_whole(self, database: Path) -> None:
         """A night that began with a whole database has ended: it stands so, though not looked at since the day it was."""
         days = [seen["on"] for seen in self._read.values() if seen["sha256"] == WHOLE]
@@ -70,6 +75,23 @@ class Untouched:
             with suppress(OSError):
                 write_whole(self._file, json.dumps(self._read, indent=0).encode(), mode=0o600)
                 self._kept = dict(self._read)
+
+
+@contextmanager
+def night_over(database: Path, file: Path, days: int) -> Iterator[None]:
+    """Around a night: as it leaves the database, that is whole if it was when the night began, or was looked at meanwhile.
+
+    Of a night that broke before it looked nothing is said, so that the next one looks.
+    """
+    before = Untouched(file, days)
+    stood, looks = before.is_whole(database), before.looks()
+    try:
+        yield
+    finally:
+        after = Untouched(file, days)
+        if stood or after.looks() - looks:
+            after.left_whole(database)
+            after.keep()
 
 
 def _state(stat: os.stat_result) -> str:

@@ -94,7 +94,7 @@
     {%- endfor -%}
     {{- return(found) }}
 {% endmacro %}
-{#- Before the CTE of the touched people: they are found first, for DuckDB would join all records with all people before it asks. -#}
+{#- Before a CTE of which a night of changes leaves few rows: they are found first, for DuckDB would join all with all before it asks. -#}
 {% macro few_first() %}
     {{- return('materialized ' if is_mending() else '') }}
 {% endmacro %}
