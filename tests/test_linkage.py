@@ -306,5 +306,5 @@ def test_a_way_of_linking_that_there_is_not_is_refused_in_words(monkeypatch):
 def test_where_exact_links_are_asked_for_nothing_is_weighed(monkeypatch):
     monkeypatch.setenv("OUTCOMES_LINKAGE", "exact")
     with duckdb.connect() as con:
-        found = night.scores(con, None, None, None)
+        found = night.scores(con, None, None, None, None)
         assert found.fetchall() == [] and found.columns == ["reference_a", "reference_b", "match_weight"]

@@ -614,7 +614,8 @@ def test_the_weights_shown_add_up_to_the_weight_that_linked(home):
     with review.identities(home.settings) as con:
         pairs = con.execute("select reference_a, reference_b, match_weight from restricted.identity.int_people_scores").fetchall()
         con.execute("create table records as from restricted.identity.int_people_references")
-        steps = review_evidence.explain(con, "records", [(b, a) for a, b, _ in pairs], model.load(SEEDS))
+        con.execute("create table descriptions as from restricted.identity.int_people_descriptions")
+        steps = review_evidence.explain(con, "records", "descriptions", [(b, a) for a, b, _ in pairs], model.load(SEEDS))
     assert pairs
     for a, b, weight in pairs:
         assert sum(step.weight for step in steps[a, b]) == pytest.approx(weight, abs=1e-3)

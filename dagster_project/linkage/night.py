@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from ..settings import EXACT
-from . import candidates, joins, model, oversized, score
+from . import candidates, joins, looks, model, oversized
 
 SCORES = "reference_a bigint, reference_b bigint, match_weight double"
 JOINS = (
@@ -74,8 +74,11 @@ def broken(session, clusters, links, references, overrides):
         return _result(session, con, f"from {made}", oversized.BROKEN)
 
 
-def scores(session, references, clusters, touched):
-    """Pairs of a weight of score.LEAST_WEIGHT and more; in a night of changes those that a touched reference is in."""
+def scores(session, references, descriptions, clusters, touched):
+    """Pairs of a weight of score.LEAST_WEIGHT and more; in a night of changes those that a touched reference is in.
+
+    ``descriptions``: how references were described otherwise (looks.of).
+    """
     if os.environ.get("OUTCOMES_LINKAGE") == EXACT:
         return session.sql(f"select {_cast(SCORES, 'null')} where false")
     with _work(session) as con:
@@ -83,8 +86,9 @@ def scores(session, references, clusters, touched):
         con.execute(f"create view people as from {_sql(references)}; create view clusters as from {_sql(clusters)}")
         if _is_mending():
             con.execute(f"create table touched as select reference_id from {_sql(touched)}")
-        pairs = candidates.find(con, "people", chosen, "touched" if _is_mending() else None, "clusters")
-        return _result(session, con, f"from {score.score(con, 'people', pairs, chosen)}", SCORES)
+        described = looks.of(con, "people", _sql(descriptions))
+        pairs = candidates.find(con, described, chosen, "touched" if _is_mending() else None, "clusters")
+        return _result(session, con, f"from {looks.weigh(con, 'people', pairs, chosen)}", SCORES)
 
 
 def joined(session, clusters, scores, overrides, touched=None, standing=None):

@@ -25,8 +25,9 @@ from . import model, review_agreement, review_evidence, review_page, review_queu
 from .review_queue import NOT_LINKED, Row
 
 AGENCY, EXTRACT = "linkage", "decisions"  # the contract that decisions come back under
-OWN = {"person_ref": "The agency's own reference", "first_seen_date": "First sent"}
-NOT_SHOWN = {"reference_id", "agency"}
+OTHERWISE = "described_otherwise"
+OWN = {"person_ref": "The agency's own reference", "first_seen_date": "First sent", OTHERWISE: review_evidence.OTHERWISE}
+NOT_SHOWN = {"reference_id", "agency", "is_described_otherwise"}
 NAME_LENGTH = 20
 
 
@@ -117,12 +118,16 @@ def _page(settings: Settings, contracts: Contracts, con: duckdb.DuckDBPyConnecti
         "semi join (select unnest(?) as agency, unnest(?) as person_ref) using (agency, person_ref)",
         [[end[0] for row in rows for end in row.pair], [end[1] for row in rows for end in row.pair]],
     )
-    cursor = con.execute("select * from shown_records")
+    con.execute(
+        "create or replace table shown_descriptions as from restricted.identity.int_people_descriptions "
+        "where reference_id in (select reference_id from shown_records)"
+    )
+    cursor = con.execute(f"select *, {review_evidence.TOLD} as {OTHERWISE} from shown_records as r")
     names = [d[0] for d in cursor.description]
     records = {(r["agency"], r["person_ref"]): r for r in (dict(zip(names, row, strict=True)) for row in cursor.fetchall())}
     rows = [row for row in rows if all(end in records for end in row.pair)]  # a reference may have been withdrawn since
     ids = [tuple(sorted(records[end]["reference_id"] for end in row.pair)) for row in rows]
-    steps = review_evidence.explain(con, "shown_records", ids, model.load(settings.seeds_dir))
+    steps = review_evidence.explain(con, "shown_records", "shown_descriptions", ids, model.load(settings.seeds_dir))
     labels, known = _labels(contracts, names), _known_codes(contracts, settings.seeds_dir, names)
     agencies = dict(code_labels(settings.seeds_dir, "agency_codes"))
     key = ensure_person_key(settings.person_key_file).read_bytes()

@@ -8,15 +8,20 @@ from math import log2
 
 import duckdb
 
-from . import score
+from . import looks, score
 from .model import Model
 
-PRIOR, TOTAL = "Before comparing", "All together"
+# of record r, how else its agency described it, the latest first
+TOLD = """(
+    select string_agg(concat_ws(' ', first_name, last_name, postcode), '; ' order by nth)
+    from shown_descriptions as d where d.reference_id = r.reference_id
+)"""
+PRIOR, OTHERWISE, TOTAL = "Before comparing", "Described otherwise", "All together"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One bar of the waterfall: what was compared (a column's name, or PRIOR), what was found, and its weight (log2 of odds)."""
+    """One bar of the waterfall: what was compared (a column's name, PRIOR or OTHERWISE), what was found, its weight (log2 of odds)."""
 
     compared: str
     found: str
@@ -24,29 +29,32 @@ class Step:
 
 
 def explain(
-    con: duckdb.DuckDBPyConnection, records: str, pairs: Iterable[tuple[int, int]], model: Model
+    con: duckdb.DuckDBPyConnection, records: str, descriptions: str, pairs: Iterable[tuple[int, int]], model: Model
 ) -> dict[tuple[int, int], list[Step]]:
     """(reference_a, reference_b), a < b → the steps of the weight, which add up to it; the prior is the first.
 
-    ``records``: a table with reference_id and what the model compares. Names stay in the connection's current database.
+    ``records``: a table with reference_id and what the model compares; ``descriptions``: how they were described otherwise
+    (looks.of): of each pair the two looks are explained that gave it its weight. Names stay in the connection's current database.
     """
     wanted = sorted({(min(pair), max(pair)) for pair in pairs})
     if not wanted:
         return {}
     con.execute("create or replace table explained (reference_a bigint, reference_b bigint)")
     con.execute("insert into explained select unnest(?), unnest(?)", [[a for a, _ in wanted], [b for _, b in wanted]])
+    looks.of(con, records, descriptions)
     shown = model.with_settings(retain_intermediate_calculation_columns=True, retain_matching_columns=True)
-    predicted = score.predict(con, records, "explained", shown, least=None)
-    cursor = con.execute(f"select * from {predicted}")
+    predicted = score.predict(con, *looks.pairs_of(con, records, "explained"), shown, least=None)
+    cursor = con.execute(
+        "select l.reference_a, l.reference_b, l.doubt, p.* from look_pairs as l "
+        f"join {predicted} as p on least(p.reference_id_l, p.reference_id_r) = least(l.look_a, l.look_b) "
+        "and greatest(p.reference_id_l, p.reference_id_r) = greatest(l.look_a, l.look_b) "
+        "qualify row_number() over (partition by l.reference_a, l.reference_b "
+        "order by p.match_weight - l.doubt desc, l.doubt, look_a, look_b) = 1"
+    )
     names = [d[0] for d in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     con.execute(f"drop table {predicted}; drop table explained")
-    return {_pair(row): _steps(row, model) for row in rows}
-
-
-def _pair(row: dict) -> tuple[int, int]:
-    ends = row["reference_id_l"], row["reference_id_r"]
-    return min(ends), max(ends)
+    return {(row["reference_a"], row["reference_b"]): _steps(row, model) for row in rows}
 
 
 def _steps(row: dict, model: Model) -> list[Step]:
@@ -58,6 +66,8 @@ def _steps(row: dict, model: Model) -> list[Step]:
         rarity = row.get(f"mw_tf_adj_{name}") or 0.0
         if rarity:
             steps.append(Step(name, "a rare value" if rarity > 0 else "a common value", rarity))
+    if row["doubt"]:
+        steps.append(Step(OTHERWISE, f"the best of {2 ** row['doubt']:.0f} comparisons", -row["doubt"]))
     return steps
 
 

@@ -26,15 +26,7 @@
     ),
     {%- set relation = 'wanted_rows' %}
     {%- endif %}
-    deliveries as (
-        select
-            delivery_id,
-            extract_date,
-            row_number() over (order by extract_date desc, sequence desc, received_at desc, delivery_id desc) as nth,
-            count(*) over () as delivery_count
-        from {{ source('intake', 'deliveries') }}
-        where agency = '{{ agency }}' and extract = '{{ extract }}' and status in ('accepted', 'accepted_with_quarantine')
-    )
+    deliveries as ({{ latest_first(agency, extract) }})
     {%- if is_full and with_first_seen %},
 
     seen as (
@@ -97,6 +89,30 @@
 {%- else %}
     select * from {{ relation }}, {{ source('intake', 'deliveries') }}
 {%- endif %}
+{% endmacro %}
+
+{#- The deliveries of an extract that were taken; the latest is the first. -#}
+{% macro latest_first(agency, extract) %}
+        select
+            delivery_id,
+            extract_date,
+            row_number() over (order by extract_date desc, sequence desc, received_at desc, delivery_id desc) as nth,
+            count(*) over () as delivery_count
+        from {{ source('intake', 'deliveries') }}
+        where agency = '{{ agency }}' and extract = '{{ extract }}' and status in ('accepted', 'accepted_with_quarantine')
+{% endmacro %}
+
+{#- The rows of every delivery but the latest, in force or not, typed as in_force has them; they were said on their _first_seen_date. -#}
+{% macro sent_before(agency, extract, with_first_seen=false) %}
+    select
+        {%- for column in source_node(agency, extract).columns.values() %}
+        {{ typed_text('sent.' ~ column.name, column.config.meta) }} as {{ column.name }},
+        {%- endfor %}
+        deliveries.extract_date as _first_seen_date,
+        sent._delivery_id,
+        sent._row_number
+    from {{ source(agency, extract) }} as sent
+    inner join ({{ latest_first(agency, extract) }}) as deliveries on sent._delivery_id = deliveries.delivery_id and deliveries.nth > 1
 {% endmacro %}
 
 {#-

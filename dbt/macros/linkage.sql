@@ -1,3 +1,8 @@
+{#- Is evidence weighed in this build, or are people the clusters of exact links (settings.linkage)? -#}
+{% macro is_weighed() %}
+    {{- return(env_var('OUTCOMES_LINKAGE', 'evidence') != 'exact') }}
+{% endmacro %}
+
 {#-
   The CTE `figures`: available figures that are computed here and rest on records of more than one agency (seeds/indicator_needs),
   so that who is one person matters to them.

@@ -84,3 +84,8 @@ end
 {% macro refs_of_touched(agency) -%}
     select person_ref from {{ ref('int_touched_references') }} where agency = '{{ agency }}'
 {%- endmacro %}
+
+{#- What an agency may say otherwise of the same person, at another time or in another row: the columns of int_people_descriptions. -#}
+{% macro described_otherwise() %}
+    {{- return(['first_name', 'last_name', 'postcode']) }}
+{% endmacro %}

@@ -117,3 +117,12 @@
 {% macro in_force_of(keys, agency, extract, with_first_seen=false) -%}
     {{ in_force(agency, extract, with_first_seen, of_keys=keys) }}
 {%- endmacro %}
+
+{#- What a staging model would say of the rows of every delivery but the latest (in_force.sql). -#}
+{% macro staged_before(name) %}
+    {%- if execute -%}
+    ({{ render(graph.nodes['model.outcomes.' ~ name].raw_code | replace('{{ in_force(', '{{ sent_before(')) }})
+    {%- else -%}
+    {{ ref(name) }}
+    {%- endif -%}
+{% endmacro %}

@@ -1,7 +1,8 @@
--- One row per reference whose links are sought again: those of which new deliveries say something else than before, those of
--- overrides (one may have ended), those that readers decided on anew, and all that share name, date of birth and postcode with
+-- One row per reference whose links are sought again: those of which new deliveries say something else than before, now or of
+-- earlier days, those of overrides (one may have ended), those that readers decided on anew, and all that share name, date of birth and postcode with
 -- one of them, for such a link asks that no other has the same.
 -- depends_on: {{ ref('int_touched_references') }}, {{ ref('int_people_references') }}, {{ ref('linkage_overrides') }}
+-- depends_on: {{ ref('int_stated_descriptions') }}
 -- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
     with touched as (
@@ -14,6 +15,23 @@
             {%- for name in compared_of_a_person() %}
             or stated.{{ name }} is distinct from now.{{ name }}
             {%- endfor %}
+    ),
+
+    described_now as (
+        select * from {{ ref('int_stated_descriptions') }}
+    ),
+
+    described_before as (
+        select before.*
+        from {{ standing('int_people_descriptions') }} as before
+        inner join (select distinct reference_id from {{ ref('int_touched_references') }}) as stated
+            on before.reference_id = stated.reference_id
+    ),
+
+    redescribed as (
+        (select * from described_now except select * from described_before)
+        union all
+        (select * from described_before except select * from described_now)
     ),
 
     overrides as (
@@ -30,6 +48,8 @@
 
     named as (
         select reference_id from touched
+        union
+        select reference_id from redescribed
         union
         select {{ reference_id('agency_a', 'person_ref_a') }} from overrides
         union

@@ -7,6 +7,7 @@ def model(dbt, session):
     return night.scores(
         session,
         references=dbt.ref("int_people_references"),
+        descriptions=dbt.ref("int_people_descriptions"),
         clusters=dbt.ref("int_people_clusters_split"),
         touched=dbt.ref("int_touched_groups"),
     )

@@ -57,7 +57,8 @@ one_each as (
         {{ std_number('noms_number') }} as noms_number,
         {{ std_number('pnc_id') }} as pnc_id,
         {{ std_number('crn') }} as crn,
-        _first_seen_date as first_seen_date
+        _first_seen_date as first_seen_date,
+        false as is_described_otherwise
     from stated_once
     union all
     select
@@ -73,7 +74,8 @@ one_each as (
         min({{ std_number('noms_number') }}) as noms_number,
         min({{ std_number('pnc_id') }}) as pnc_id,
         min({{ std_number('crn') }}) as crn,
-        min(_first_seen_date) as first_seen_date
+        min(_first_seen_date) as first_seen_date,
+        count(*) > 1 as is_described_otherwise
     from stated_in_events
     group by agency, person_ref
 ),
