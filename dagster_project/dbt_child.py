@@ -11,11 +11,12 @@ import re
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 from .ending import end_at_once_after
 from .spare_memory import try_again_with_one_thread
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS, COPY_LOOK_SECONDS = 0.2, 0.05
 TOLD = re.compile(r"(?:when casting from source column \w+|NOT NULL constraint failed: [\w.]+)$")
 RAISED = re.compile(r"((?:\w+\.)*\w*(?:Error|Exception))(?::|$)")
 OURS = "dagster_project."  # errors that say what to do, and repeat no value
@@ -82,6 +83,33 @@ def keep_values_out_of_errors() -> None:
     Connections.exception_handler, Environment.run_python_job = quiet, classmethod(run_quietly)
 
 
+def copying_to(database: Path) -> Path:
+    """Where a copy of a database is while it is being made."""
+    return database.with_name(f"{database.name}.copying")
+
+
+def await_copy_to(database: Path) -> None:
+    """Return when a copy of a database that is being made, if one is, has been made (or could not be)."""
+    while copying_to(database).exists():
+        time.sleep(COPY_LOOK_SECONDS)
+
+
+def await_copies() -> None:
+    """From here on dbt in this process opens its database when it is whole: it may be a copy that is still being made."""
+    from dbt.adapters.duckdb.environments import Environment
+
+    opened = Environment.initialize_db.__func__
+    if getattr(opened, "awaits_copy", False):
+        return
+
+    def when_whole(cls, creds, *arguments, **named):
+        await_copy_to(Path(creds.path))
+        return opened(cls, creds, *arguments, **named)
+
+    when_whole.awaits_copy = True
+    Environment.initialize_db = classmethod(when_whole)
+
+
 def say_nothing_unread() -> None:
     """From here on dbt in this process makes no line that no log keeps; else it writes thirty a node as JSON, and drops them."""
     import logging
@@ -105,6 +133,7 @@ def main() -> None:
     from dbt.cli.main import cli
 
     keep_values_out_of_errors()
+    await_copies()
     say_nothing_unread()
     try_again_with_one_thread()
     end_at_once_after(cli)

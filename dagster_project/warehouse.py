@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 
 from . import standing
 from .contracts import Contracts, load_contracts, write_dbt_sources
-from .dbt_child import keep_values_out_of_errors
+from .dbt_child import await_copies, copying_to, keep_values_out_of_errors
 from .definition_faults import must_be_sound
 from .linkage import journal
 from .register import open_restricted, set_clock, transaction
@@ -216,9 +217,7 @@ def built_aside(
     building = settings.building_db
     shutil.rmtree(building.parent, ignore_errors=True)  # what a killed run left
     building.parent.mkdir(mode=0o700, parents=True)
-    if settings.warehouse_db.exists() and (not is_whole or plan.kind == standing.CHANGES):
-        with room_for("The build could not begin"):
-            shutil.copyfile(settings.warehouse_db, building)
+    is_copied = settings.warehouse_db.exists() and (not is_whole or plan.kind == standing.CHANGES)
     done = []
 
     def put_in_place() -> None:
@@ -232,16 +231,41 @@ def built_aside(
 
     os.environ[BUILD] = plan.kind
     try:
-        try:
-            yield put_in_place
-        except Exception:
-            must_have_room(settings)
-            raise
-        if not done:
-            must_have_room(settings)
+        with copied_meanwhile(settings.warehouse_db, building) if is_copied else nullcontext():
+            try:
+                yield put_in_place
+            except Exception:
+                must_have_room(settings)
+                raise
+            if not done:
+                must_have_room(settings)
     finally:
         os.environ.pop(BUILD, None)  # whoever runs dbt by hand builds everything
         shutil.rmtree(building.parent, ignore_errors=True)
+
+
+@contextmanager
+def copied_meanwhile(standing_db: Path, building: Path) -> Iterator[None]:
+    """A copy of the warehouse that stands is made while dbt starts, which waits for it (dbt_child.await_copies).
+
+    Raises NoRoom at the end if the disk was too small for it; nothing can have been built then.
+    """
+    copying = copying_to(building)
+    copying.touch(mode=0o600)
+
+    def copy() -> None:
+        try:
+            shutil.copyfile(standing_db, copying)
+            copying.rename(building)
+        finally:
+            copying.unlink(missing_ok=True)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="copying") as pool, room_for("The build could not begin"):
+        made = pool.submit(copy)
+        try:
+            yield
+        finally:
+            made.result()
 
 
 def dbt_build() -> list[str]:
@@ -282,6 +306,7 @@ def run_dbt(settings: Settings, *arguments: str):
     from dbt.cli.main import dbtRunner
 
     keep_values_out_of_errors()
+    await_copies()
     try_again_with_one_thread()
     os.environ.update(dbt_environment(settings))
     settings.building_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

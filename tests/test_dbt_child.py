@@ -1,8 +1,11 @@
 """dbt as the night's child says what is read, and spends nothing on what is not."""
 
 import io
+import threading
 
 import pytest
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
+from dbt.adapters.duckdb.environments import Environment
 from dbt_common.events.base_types import EventLevel
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.logger import LineFormat, LoggerConfig
@@ -40,3 +43,20 @@ def test_a_log_that_keeps_every_thought_gets_it(manager):
     kept, _ = _log(manager, EventLevel.DEBUG)
     manager.fire_event(Note(msg="a thought"), EventLevel.DEBUG)
     assert "a thought" in kept.getvalue()
+
+
+def test_a_database_is_opened_when_its_copy_is_whole_and_not_before(tmp_path, monkeypatch):
+    opened = []
+    whole = tmp_path / "warehouse.duckdb"
+    monkeypatch.setattr(Environment, "initialize_db", classmethod(lambda cls, creds: opened.append(whole.read_text())))
+    dbt_child.await_copies()
+    copying = dbt_child.copying_to(whole)
+    copying.write_text("half")
+    child = threading.Thread(target=Environment.initialize_db, args=[DuckDBCredentials(path=str(whole))])
+    child.start()
+    child.join(timeout=4 * dbt_child.COPY_LOOK_SECONDS)
+    assert child.is_alive() and not opened
+    copying.write_text("whole")
+    copying.rename(whole)
+    child.join(timeout=10)
+    assert opened == ["whole"]

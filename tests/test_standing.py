@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from dataclasses import replace
@@ -11,8 +12,9 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from dagster_project import cli, edge, intake, night, register, standing, warehouse
+from dagster_project import cli, dbt_child, edge, intake, night, register, standing, warehouse
 from dagster_project.contracts import load_contracts
+from dagster_project.room import NoRoom
 from dagster_project.settings import PROJECT_DIR, Settings
 
 TODAY = date(2013, 7, 15)
@@ -250,9 +252,28 @@ def test_a_night_that_mends_works_on_a_copy_of_what_stands(built):
     built.con.close()
     for may_mend, found in ((True, True), (False, False)):
         with warehouse.built_aside(built.settings, TOMORROW, may_mend=may_mend, log=lambda _: None):
+            dbt_child.await_copy_to(built.settings.building_db)
             assert built.settings.building_db.exists() == found
             assert not found or built.settings.building_db.read_bytes() == stands
         assert built.settings.warehouse_db.read_bytes() == stands
+    built.con = register.open_restricted(built.settings, built.contracts)
+
+
+def test_a_copy_that_the_disk_has_no_room_for_is_said_plainly_and_nothing_is_left(built, monkeypatch):
+    def half(source, target):
+        target.write_bytes(source.read_bytes()[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    built.con.close()
+    stands = built.settings.warehouse_db.read_bytes()
+    monkeypatch.setattr(warehouse.shutil, "copyfile", half)
+    with (
+        pytest.raises(NoRoom, match="The build could not begin: the disk is full"),
+        warehouse.built_aside(built.settings, TOMORROW, may_mend=True, log=lambda _: None),
+    ):
+        dbt_child.await_copy_to(built.settings.building_db)
+        assert not built.settings.building_db.exists(), "half a copy is none"
+    assert built.settings.warehouse_db.read_bytes() == stands and not built.settings.building_db.parent.exists()
     built.con = register.open_restricted(built.settings, built.contracts)
 
 
