@@ -111,7 +111,7 @@ def second_night(agencies: Agencies, landing: Path) -> None:
 
 
 def third_night(agencies: Agencies, landing: Path) -> None:
-    """The two are two again, an older file says that prisoners were seen earlier, and one that somebody had another name and home;
+    """The two are two again, an older file says that prisoners were seen earlier, another that one had other names;
 
     a file is corrected under its own name; employment comes and all three are observed to a later day; a customer has a rival.
     """
@@ -217,9 +217,7 @@ def test_nights_that_mend_leave_what_a_whole_build_makes(start, monkeypatch):
     assert joined == [False, True, False] and ["A0099ZZ" in found for found in people] == [False, True, True]
     assert [found["X100012"] == found.get("D0210") for found in people] == [False, True, False], "joined by evidence, then parted"
     assert [found["X100015"] == found.get("D0212") for found in people] == [False, False, True], "joined when its rival is gone"
-    assert [found["X100023"] == found.get("D0220") for found in people] == [False, False, True], (
-        "joined by a former name and home"
-    )
+    assert [found["X100023"] == found.get("D0220") for found in people] == [False, False, True], "joined by a former name"
     for (one, other), are_one in ((("X100017", "X100018"), [False, True, False]), (("X100024", "X100124"), [True, False, True])):
         assert [found[one] == found[other] for found in people] == are_one, "as readers who agree say"
     assert due[2] > due[1], "the last night observes further"

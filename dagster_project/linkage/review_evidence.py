@@ -21,7 +21,7 @@ PRIOR, OTHERWISE, TOTAL = "Before comparing", "Described otherwise", "All togeth
 
 @dataclass(frozen=True)
 class Step:
-    """One bar of the waterfall: what was compared (a column's name, PRIOR or OTHERWISE), what was found, its weight (log2 of odds)."""
+    """One bar of the waterfall: what was compared (a column, PRIOR or OTHERWISE), what was found, its weight (log2 of odds)."""
 
     compared: str
     found: str

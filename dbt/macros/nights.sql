@@ -114,6 +114,13 @@
     where false
 {%- endmacro %}
 
+{#- Columns of one type, for nothing(). -#}
+{% macro typed_as(names, type) %}
+    {%- set found = [] -%}
+    {%- for name in names -%} {%- do found.append(name ~ ' ' ~ type) -%} {%- endfor -%}
+    {{- return(found) }}
+{% endmacro %}
+
 {#-
   For a test of a kept table: in a night of changes only the rows that it built, told by the column of the person or the reference.
   Not by ref(): whoever asks dbt for some models would be given the tests of all.

@@ -89,3 +89,40 @@ end
 {% macro described_otherwise() %}
     {{- return(['first_name', 'last_name', 'postcode']) }}
 {% endmacro %}
+{% macro sends(people, field) %}
+    {{- return(field in ['first_name', 'last_name'] + people.fields) }}
+{% endmacro %}
+
+{#- The agencies whose descriptions are looked through: none where links are exact; in a night of changes those of whose people came. -#}
+{% macro agencies_described_otherwise() %}
+    {%- set came = extracts_that_came() if is_mending() else none -%}
+    {%- set found = [] -%}
+    {%- for agency, people in people_sources().items() if is_weighed() -%}
+        {%- do found.append(agency) if came is none or agency ~ '.' ~ people.extract in came -%}
+    {%- endfor -%}
+    {{- return(found) }}
+{% endmacro %}
+
+{#- The rows of earlier deliveries in which a person is described otherwise than in the row in force. -#}
+{% macro said_before(people) -%}
+(
+    select said.*
+    from {{ staged_before(people.model) }} as said
+    inner join {{ ref(people.model) }} as now on said.person_ref = now.person_ref
+    where
+        {%- for field in described_otherwise() if sends(people, field) %}
+        {{ 'or ' if not loop.first }}said.{{ field }} is distinct from now.{{ field }}
+        {%- endfor %}
+)
+{%- endmacro %}
+
+{#- The events of people whom the agency's events describe in several ways. -#}
+{% macro said_in_events(agency, people) -%}
+(
+    select * from {{ stated_by_touched(agency, people) }} as said
+    where person_ref in (
+        select person_ref from {{ ref('int_people_references') }}
+        where agency = '{{ agency }}' and is_described_otherwise
+    )
+)
+{%- endmacro %}

@@ -3,30 +3,20 @@
 -- delivery, if at all; one that sends people inside events may do so in another row. Where links are exact, nobody asks.
 -- depends_on: {{ ref('int_touched_references') }}, {{ ref('linkage_rules') }}, {{ ref('stg_intake__new_deliveries') }}
 {%- set fields = described_otherwise() %}
-{%- set came = extracts_that_came() if is_mending() else [] %}
+{%- set asked = agencies_described_otherwise() %}
 with stated as (
-    {{ nothing(['agency string', 'person_ref string', 'first_name string', 'last_name string', 'postcode string', 'said_date date']) }}
-    {%- for agency, people in people_sources().items() if is_weighed() and (not is_mending() or agency ~ '.' ~ people.extract in came) %}
-        {%- set postcode = 'postcode' if 'postcode' in people.fields else 'cast(null as string)' %}
+    {{ nothing(['agency string', 'person_ref string'] + typed_as(fields, 'string') + ['said_on date']) }}
+    {%- for agency, people in people_sources().items() if agency in asked %}
         union all
         select
             '{{ agency }}' as agency,
-            person_ref,
-            first_name,
-            last_name,
-            {{ postcode }} as postcode,
-            max(_first_seen_date) as said_date
-        {%- if people.stands == 'once' %}
-        from {{ staged_before(people.model) }} as earlier
+            said.person_ref,
+            {%- for field in fields %}
+                {{ 'said.' ~ field if sends(people, field) else 'cast(null as string)' }} as {{ field }},
+            {%- endfor %}
+            said._first_seen_date as said_on
+        from {{ said_before(people) if people.stands == 'once' else said_in_events(agency, people) }} as said
         {{- touched_references(agency) }}
-        {%- else %}
-        from {{ stated_by_touched(agency, people) }} as events
-        where person_ref in (
-            select person_ref from {{ ref('int_people_references') }}
-            where agency = '{{ agency }}' and is_described_otherwise
-        )
-        {%- endif %}
-        group by person_ref, first_name, last_name, {{ postcode }}
     {%- endfor %}
 ),
 
@@ -36,39 +26,43 @@ described as (
         {{ std_name('first_name') }} as first_name,
         {{ std_name('last_name') }} as last_name,
         {{ std_number('postcode') }} as postcode,
-        said_date
+        said_on
     from stated
 ),
 
--- now we have what the reference does not say as it stands; what was blank then is as it is now
-otherwise as (
+-- what was blank then is as it is now
+filled as (
     select
         described.reference_id,
-        {%- for field in fields %}
-        coalesce(described.{{ field }}, people.{{ field }}) as {{ field }},
-        {%- endfor %}
-        max(described.said_date) as said_date
+        coalesce(described.first_name, people.first_name) as first_name,
+        coalesce(described.last_name, people.last_name) as last_name,
+        coalesce(described.postcode, people.postcode) as postcode,
+        max(described.said_on) as said_on
     from described
     inner join {{ ref('int_people_references') }} as people on described.reference_id = people.reference_id
     where
-        {%- for field in fields %}
-        {{ 'or ' if not loop.first }}described.{{ field }} <> people.{{ field }}
-        {%- endfor %}
-    group by
-        described.reference_id
-        {%- for field in fields %},
-        coalesce(described.{{ field }}, people.{{ field }})
-        {%- endfor %}
+        described.first_name <> people.first_name
+        or described.last_name <> people.last_name
+        or described.postcode <> people.postcode
+    group by 1, 2, 3, 4
 ),
 
 numbered as (
     select
-        reference_id,
-        cast(row_number() over (partition by reference_id order by said_date desc, {{ fields | join(', ') }}) as integer) as nth,
-        {{ fields | join(',
-        ') }}
-    from otherwise
+        filled.*,
+        row_number() over (partition by reference_id order by said_on desc, first_name asc, last_name asc, postcode asc) as place
+    from filled
+),
+
+latest as (
+    select
+        numbered.reference_id,
+        cast(numbered.place as integer) as nth,
+        numbered.first_name,
+        numbered.last_name,
+        numbered.postcode
+    from numbered
+    inner join {{ ref('linkage_rules') }} as rules on rules.rule_id = 'other_descriptions' and numbered.place <= rules.value
 )
 
-select * from numbered
-where nth <= (select value from {{ ref('linkage_rules') }} where rule_id = 'other_descriptions')
+select * from latest
