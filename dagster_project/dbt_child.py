@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -127,10 +128,20 @@ def say_nothing_unread() -> None:
     EventManager.fire_event = fire_if_read
 
 
+def write_no_manifest() -> None:
+    """From here on dbt in this process leaves its manifest unwritten: a build writes two, and all read the one of parsing."""
+    from dbt.contracts.graph.manifest import Manifest
+
+    Manifest.write = lambda self, path: None
+
+
 def main() -> None:
     """The command ``outcomes-dbt``: dbt's own command line."""
     end_with_parent()
     from dbt.cli.main import cli
+
+    if sys.argv[1:2] == ["build"]:
+        write_no_manifest()
 
     keep_values_out_of_errors()
     await_copies()

@@ -255,12 +255,13 @@ def copied_meanwhile(standing_db: Path, building: Path) -> Iterator[None]:
 
     def copy() -> None:
         try:
-            shutil.copyfile(standing_db, copying)
+            with room_for("The build could not begin"):
+                shutil.copyfile(standing_db, copying)
             copying.rename(building)
         finally:
             copying.unlink(missing_ok=True)
 
-    with ThreadPoolExecutor(1, thread_name_prefix="copying") as pool, room_for("The build could not begin"):
+    with ThreadPoolExecutor(1, thread_name_prefix="copying") as pool:
         made = pool.submit(copy)
         try:
             yield

@@ -326,7 +326,9 @@ def figures(compiled: Compiled, held_reason: str | None) -> dict[str, dict]:
         "indicator_index": index,
         "psa16_returns": [],
         "indicator_definitions": definitions,
-        "observation": [{"observed_until": date(2013, 6, 30)}],
+        "outcome_observation": [
+            {"population": "release", "outcome": o, "observed_until": date(2013, 6, 30)} for o in set(ids.values())
+        ],
         "indicator_counts": counts,
         "targets": [{**target, "indicator_id": i, "valid_from": date(2001, 4, 1)} for i in ids],
         "outcome_deliveries": [
@@ -384,7 +386,12 @@ def test_the_agreement_of_two_sources_is_held_with_either_of_them(compiled, outc
     tables = {
         "minimum_outcomes": [{**event, "employed_p45_status": "no"}] * 9,
         "disclosure_rules": [{"rule_id": "suppress_below", "value": 5}],
-        "area_memberships": [{"area_code": "A", "geography_type": "nation", "geography_code": "EW"}],
+        "area_memberships": [
+            {"area_code": "A", "geography_type": "nation", "geography_code": "EW", "valid_from": date(2001, 4, 1)}
+        ],
+        "outcome_observation": [
+            {"population": "termination", "outcome": o, "observed_until": date(2099, 1, 1)} for o in ("employed", "employed_p45")
+        ],
         "reporting_periods": [{**PERIOD, "period_type": "financial_year"}],
         "outcome_deliveries": [{"population": "termination", "outcome": outcome, "held_reason": "Held since long ago"}],
     }

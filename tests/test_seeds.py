@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -174,6 +175,15 @@ def test_every_area_has_one_region_throughout_its_time():
         regions[row["region_code"]].append(span(row))
     for row in rows("areas"):
         assert holes(regions[row["region_code"]], *span(row)) == [], row["area_code"]
+
+
+def test_an_area_is_in_one_region_on_any_day_and_changes_it_between_months_only():
+    times = defaultdict(list)
+    for row in rows("areas"):
+        times[row["area_code"]].append(span(row))
+    for code, spans in times.items():
+        for (_, end), (start, _) in pairwise(sorted(spans)):
+            assert end <= start and (end, start) == (end.replace(day=1), start.replace(day=1)), code
 
 
 def test_every_region_and_country_has_one_name_and_one_parent():

@@ -3,8 +3,13 @@ with areas as (
     select * from {{ ref('areas') }}
 ),
 
+-- a region has one country and one nation throughout, whatever time its rows are of
 regions as (
-    select * from {{ ref('regions') }}
+    select distinct
+        region_code,
+        country_code,
+        nation_code
+    from {{ ref('regions') }}
 ),
 
 placed as (
@@ -16,11 +21,7 @@ placed as (
         areas.valid_from,
         areas.valid_to
     from areas
-    inner join regions
-        on
-            areas.region_code = regions.region_code
-            and areas.valid_from >= regions.valid_from
-            and coalesce(areas.valid_to, date '9999-12-31') <= coalesce(regions.valid_to, date '9999-12-31')
+    inner join regions on areas.region_code = regions.region_code
 ),
 
 memberships as (

@@ -10,7 +10,9 @@ geographies as (
         geography_type,
         geography_code,
         parent_type,
-        parent_code
+        parent_code,
+        coalesce(valid_from, date '1900-01-01') as valid_from,
+        valid_to
     from {{ ref('geographies') }}
     where parent_type is not null
 ),
@@ -84,7 +86,9 @@ in_geography as (
     from cells as part
     inner join
         geographies
-        on part.geography_type = geographies.geography_type and part.geography_code = geographies.geography_code
+        on
+            part.geography_type = geographies.geography_type and part.geography_code = geographies.geography_code
+            and {{ is_on_day('part.period_start', 'geographies.valid_from', 'geographies.valid_to') }}
     inner join cells as whole
         on
             part.indicator_id = whole.indicator_id

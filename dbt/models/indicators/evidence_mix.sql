@@ -32,7 +32,8 @@ by_place as (
         on
             deciders.population = definitions.population and deciders.outcome = definitions.outcome
             and (definitions.order_group is null or deciders.order_group = definitions.order_group)
-    inner join {{ ref('area_memberships') }} as memberships on deciders.area_code = memberships.area_code
+    inner join {{ ref('area_memberships') }} as memberships
+        on deciders.area_code = memberships.area_code and {{ holds_in_month('memberships', 'deciders.month_start') }}
     group by
         definitions.indicator_id,
         definitions.view_id,
@@ -69,8 +70,11 @@ summed as (
 ),
 
 rules as (
-    select value from {{ ref('disclosure_rules') }}
-    where rule_id = 'share_rounding_base'
+    select
+        max(case when rule_id = 'share_rounding_base' then value end) as rounding_base,
+        max(case when rule_id = 'suppress_below' then value end) as suppress_below,
+        max(case when rule_id = 'zero_is_published' then value end) as zero_is_published
+    from {{ ref('disclosure_rules') }}
 ),
 
 shares as (
@@ -83,13 +87,15 @@ shares as (
         summed.period_type,
         summed.period_start,
         summed.agency,
+        bool_or({{ is_small('summed.event_count') }}) over figure as is_of_few,
         round(
-            100.0 * cast(summed.event_count as double) / sum(summed.event_count) over (
-                partition by indicator_id, view_id, definition_version, geography_type, geography_code, period_type, period_start
-            ) / rules.value
-        ) * rules.value as share_pct
+            100.0 * cast(summed.event_count as double) / sum(summed.event_count) over figure / rules.rounding_base
+        ) * rules.rounding_base as share_pct
     from summed
     cross join rules
+    window figure as (
+        partition by indicator_id, view_id, definition_version, geography_type, geography_code, period_type, period_start
+    )
 )
 
 select * from shares

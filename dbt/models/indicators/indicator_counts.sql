@@ -27,7 +27,8 @@ by_definition as (
         on
             definitions.population = counts.population and definitions.outcome = counts.outcome
             and (definitions.order_group is null or definitions.order_group = counts.order_group)
-    inner join {{ ref('area_memberships') }} as memberships on counts.area_code = memberships.area_code
+    inner join {{ ref('area_memberships') }} as memberships
+        on counts.area_code = memberships.area_code and {{ holds_in_month('memberships', 'counts.month_start') }}
     group by
         definitions.indicator_id,
         definitions.view_id,

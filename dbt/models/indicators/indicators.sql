@@ -18,6 +18,8 @@ counted as (
         definitions.valid_from,
         definitions.valid_to,
         observation.observed_until,
+        'the latest delivery' || coalesce(' of ' || observation.behind, '') || ', which reaches to '
+        || cast(observation.observed_until as string) as reach,
         returns.indicator_id is not null as is_returned,
         deliveries.held_reason,
         notes.notes,
@@ -33,7 +35,8 @@ counted as (
         on
             index_rows.indicator_id = definitions.indicator_id and index_rows.view_id = definitions.view_id
             and index_rows.definition_version = definitions.definition_version
-    cross join {{ ref('observation') }} as observation
+    left join {{ ref('outcome_observation') }} as observation
+        on definitions.population = observation.population and coalesce(definitions.outcome, '') = observation.outcome
     left join {{ ref('indicator_counts') }} as counts
         on
             index_rows.indicator_id = counts.indicator_id and index_rows.view_id = counts.view_id
@@ -78,14 +81,8 @@ judged as (
             when basis = 'returned' and not is_returned then 'The department has returned no figure for this geography and period'
             when basis = 'returned' then 'As returned by the department'
             when observed_until is null then 'Probation has not yet sent orders, accommodation and employment'
-            when
-                period_end > observed_until + interval 1 day
-                then 'The period ends after the latest delivery, which reaches to ' || cast(observed_until as string)
-            when
-                not_due_count > 0
-                then
-                    'The follow-up of some events falls after the latest delivery, which reaches to '
-                    || cast(observed_until as string)
+            when period_end > observed_until + interval 1 day then 'The period ends after ' || reach
+            when not_due_count > 0 then 'The follow-up of some events falls after ' || reach
             when
                 numerator + no_count + unknown_count = 0
                 then 'No event in scope in the period: counts are zero and there is no rate'

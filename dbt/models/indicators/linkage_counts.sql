@@ -27,7 +27,8 @@ by_place as (
         on
             differences.population = definitions.population and differences.outcome = definitions.outcome
             and (definitions.order_group is null or differences.order_group = definitions.order_group)
-    inner join {{ ref('area_memberships') }} as memberships on differences.area_code = memberships.area_code
+    inner join {{ ref('area_memberships') }} as memberships
+        on differences.area_code = memberships.area_code and {{ holds_in_month('memberships', 'differences.month_start') }}
     group by
         differences.level_id,
         differences.draw,

@@ -16,19 +16,22 @@ areas as (
     select * from {{ ref('areas') }}
 ),
 
+observation as (
+    select * from {{ ref('outcome_observation') }}
+),
+
 -- of each population up to which day every follow-up of an event lies within what is observed, with days to spare for the lengths
 -- of months
 observed as (
     select
         looks.population,
-        observation.observed_until,
-        coalesce(
-            {{ add_days(add_months('observation.observed_until', '-max(looks.months)'), '-max(looks.days) - 5') }},
+        min(coalesce(
+            {{ add_days(add_months('observation.observed_until', '-looks.months'), '-looks.days - 5') }},
             date '1900-01-01'
-        ) as all_due_until
-    from {{ ref('observation') }} as observation
-    cross join looks
-    group by looks.population, observation.observed_until
+        )) as all_due_until
+    from looks
+    left join observation on looks.population = observation.population and looks.outcome = observation.outcome
+    group by looks.population
 ),
 
 stacked as (
@@ -45,12 +48,12 @@ placed as (
         case when stacked.is_in_scope then stacked.status else 'out_of_scope' end as status,
         stacked.event_count,
         stacked.late_date is null or coalesce(
-            {{ add_follow_up('stacked.late_date', 'looks.months', 'looks.days') }} <= observed.observed_until, false
+            {{ add_follow_up('stacked.late_date', 'looks.months', 'looks.days') }} <= observation.observed_until, false
         ) as is_due,
         stacked.is_in_scope
     from stacked
     inner join looks on stacked.population = looks.population and stacked.outcome = looks.outcome
-    inner join observed on stacked.population = observed.population
+    left join observation on stacked.population = observation.population and stacked.outcome = observation.outcome
 ),
 
 counted as (

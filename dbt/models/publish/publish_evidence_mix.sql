@@ -1,15 +1,26 @@
--- `evidence_mix` as published: beside figures that are shown, and only there.
+-- `evidence_mix` as published: beside figures that are shown with their unknowns, and only where no agency decided few events. A
+-- share of few events, though rounded, is as good as their number.
 {{ config(alias='evidence_mix') }}
 with shown as (
     select * from {{ ref('publish_indicators') }}
-    where status = 'available'
+    where status = 'available' and unknown_count is not null
 ),
 
 mix as (
     select * from {{ ref('evidence_mix') }}
+    where not is_of_few
 )
 
-select mix.*
+select
+    mix.indicator_id,
+    mix.view_id,
+    mix.definition_version,
+    mix.geography_type,
+    mix.geography_code,
+    mix.period_type,
+    mix.period_start,
+    mix.agency,
+    mix.share_pct
 from mix
 inner join shown
     on

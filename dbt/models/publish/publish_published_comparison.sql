@@ -27,7 +27,8 @@ compared as (
         case
             when coalesce(indicators.status, '') <> 'held' then coalesce(
                 indicators.numerator = published.numerator and indicators.denominator = published.denominator
-                and floor(indicators.rate_pct + 0.5) = published.published_pct, false
+                and floor((200 * indicators.numerator + indicators.denominator) / (2 * indicators.denominator))
+                = published.published_pct, false
             )
         end as is_reproduced,
         indicators.target_pct,

@@ -41,9 +41,9 @@ filled as (
     from described
     inner join {{ ref('int_people_references') }} as people on described.reference_id = people.reference_id
     where
-        described.first_name <> people.first_name
-        or described.last_name <> people.last_name
-        or described.postcode <> people.postcode
+        (described.first_name is not null and described.first_name is distinct from people.first_name)
+        or (described.last_name is not null and described.last_name is distinct from people.last_name)
+        or (described.postcode is not null and described.postcode is distinct from people.postcode)
     group by 1, 2, 3, 4
 ),
 
