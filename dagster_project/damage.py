@@ -20,10 +20,16 @@ class DatabaseHeld(RuntimeError):
 
 def said_of(error: duckdb.Error, database: Path) -> BaseException:
     """The error to raise for one that was met when a database was opened: DatabaseHeld if another process holds it."""
-    holder = HOLDER.search(str(error))
+    held = held_by(str(error), str(database))
+    return DatabaseHeld(held) if held else error
+
+
+def held_by(says: str, database: str = "a database") -> str:
+    """Which process holds a database, by what DuckDB says, and what to do; nothing if it does not say so."""
+    holder = HOLDER.search(says)
     if not holder:
-        return error
-    return DatabaseHeld(
+        return ""
+    return (
         f"{database} is held by process {holder[2]} ({holder[1] or 'of another user'}). "
         "Close it there, or end that process, and run again; nothing was changed."
     )

@@ -14,10 +14,12 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from .damage import HOLDER
 from .ending import end_at_once_after
 from .spare_memory import try_again_with_one_thread
 
 LOOK_SECONDS, COPY_LOOK_SECONDS = 0.2, 0.05
+HELD_SECONDS = 60  # so long dbt waits for a reader of its databases; who asks a question is done by then
 TOLD = re.compile(r"(?:when casting from source column \w+|NOT NULL constraint failed: [\w.]+)$")
 RAISED = re.compile(r"((?:\w+\.)*\w*(?:Error|Exception))(?::|$)")
 OURS = "dagster_project."  # errors that say what to do, and repeat no value
@@ -95,20 +97,29 @@ def await_copy_to(database: Path) -> None:
         time.sleep(COPY_LOOK_SECONDS)
 
 
-def await_copies() -> None:
-    """From here on dbt in this process opens its database when it is whole: it may be a copy that is still being made."""
+def open_patiently() -> None:
+    """From here on dbt in this process opens its databases when it can: the one that it builds may be a copy that is still being
+    made, and a reader may have the other open for a while."""
+    import duckdb
     from dbt.adapters.duckdb.environments import Environment
 
     opened = Environment.initialize_db.__func__
-    if getattr(opened, "awaits_copy", False):
+    if getattr(opened, "is_patient", False):
         return
 
-    def when_whole(cls, creds, *arguments, **named):
+    def patiently(cls, creds, *arguments, **named):
         await_copy_to(Path(creds.path))
-        return opened(cls, creds, *arguments, **named)
+        until = time.monotonic() + HELD_SECONDS
+        while True:
+            try:
+                return opened(cls, creds, *arguments, **named)
+            except duckdb.IOException as error:
+                if not HOLDER.search(str(error)) or time.monotonic() > until:
+                    raise
+                time.sleep(LOOK_SECONDS)
 
-    when_whole.awaits_copy = True
-    Environment.initialize_db = classmethod(when_whole)
+    patiently.is_patient = True
+    Environment.initialize_db = classmethod(patiently)
 
 
 def say_nothing_unread() -> None:
@@ -144,7 +155,7 @@ def main() -> None:
         write_no_manifest()
 
     keep_values_out_of_errors()
-    await_copies()
+    open_patiently()
     say_nothing_unread()
     try_again_with_one_thread()
     end_at_once_after(cli)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import standing
 from .contracts import Contracts, load_contracts, write_dbt_sources
-from .dbt_child import await_copies, copying_to, keep_values_out_of_errors
+from .dbt_child import copying_to, keep_values_out_of_errors, open_patiently
 from .definition_faults import must_be_sound
 from .linkage import journal
 from .register import open_restricted, set_clock, transaction
@@ -246,7 +246,7 @@ def built_aside(
 
 @contextmanager
 def copied_meanwhile(standing_db: Path, building: Path) -> Iterator[None]:
-    """A copy of the warehouse that stands is made while dbt starts, which waits for it (dbt_child.await_copies).
+    """A copy of the warehouse that stands is made while dbt starts, which waits for it (dbt_child.open_patiently).
 
     Raises NoRoom at the end if the disk was too small for it; nothing can have been built then.
     """
@@ -307,7 +307,7 @@ def run_dbt(settings: Settings, *arguments: str):
     from dbt.cli.main import dbtRunner
 
     keep_values_out_of_errors()
-    await_copies()
+    open_patiently()
     try_again_with_one_thread()
     os.environ.update(dbt_environment(settings))
     settings.building_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import io
 import threading
 
+import duckdb
 import pytest
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.environments import Environment
@@ -12,6 +13,7 @@ from dbt_common.events.logger import LineFormat, LoggerConfig
 from dbt_common.events.types import Note
 
 from dagster_project import dbt_child
+from dagster_project.defs.transform.dbt_models import _why_nothing_ran
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_a_database_is_opened_when_its_copy_is_whole_and_not_before(tmp_path, mo
     opened = []
     whole = tmp_path / "warehouse.duckdb"
     monkeypatch.setattr(Environment, "initialize_db", classmethod(lambda cls, creds: opened.append(whole.read_text())))
-    dbt_child.await_copies()
+    dbt_child.open_patiently()
     copying = dbt_child.copying_to(whole)
     copying.write_text("half")
     child = threading.Thread(target=Environment.initialize_db, args=[DuckDBCredentials(path=str(whole))])
@@ -60,3 +62,37 @@ def test_a_database_is_opened_when_its_copy_is_whole_and_not_before(tmp_path, mo
     copying.rename(whole)
     child.join(timeout=10)
     assert opened == ["whole"]
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """What DuckDB says while a reader has the file, three times over; then it opens."""
+    tries = []
+
+    def open_it(cls, creds):
+        tries.append(creds.path)
+        if len(tries) < 4:
+            raise duckdb.IOException(
+                'Could not set lock on file "r.duckdb": Conflicting lock is held in /usr/bin/python3 (PID 77)'
+            )
+        return "open"
+
+    monkeypatch.setattr(Environment, "initialize_db", classmethod(open_it))
+    monkeypatch.setattr(dbt_child, "LOOK_SECONDS", 0.001)
+    dbt_child.open_patiently()
+    return tries
+
+
+def test_a_database_that_a_reader_has_open_for_a_moment_is_opened_after_it(held, tmp_path):
+    assert Environment.initialize_db(DuckDBCredentials(path=str(tmp_path / "w.duckdb"))) == "open" and len(held) == 4
+
+
+def test_a_reader_that_stays_is_named(held, tmp_path, monkeypatch):
+    monkeypatch.setattr(dbt_child, "HELD_SECONDS", -1)
+    with pytest.raises(duckdb.IOException) as caught:
+        Environment.initialize_db(DuckDBCredentials(path=str(tmp_path / "w.duckdb")))
+    log = tmp_path / "build.log"
+    log.write_text(f"a line\n{caught.value}\n")
+    assert "held by process 77 (/usr/bin/python3)" in _why_nothing_ran(log)
+    log.write_text("something else")
+    assert _why_nothing_ran(log) == "dbt stopped before it ran a model"

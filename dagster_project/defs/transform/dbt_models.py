@@ -3,11 +3,12 @@
 import contextlib
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
-from dagster_project import edge, gate_engine, memory, warehouse
+from dagster_project import damage, edge, gate_engine, memory, warehouse
 
 LAST_LARGE = "outcome_counts"  # once it is made, what is left to build is small: there is memory for the gate's libraries
 FITS = 4  # where DuckDB may take so many times the memory that the records take on disk, there is from the beginning
@@ -81,7 +82,7 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
     for event in events:
         yield _with_facts(event, facts)
     if not invocation.is_successful():
-        said = "; ".join(_failures(invocation)) or "dbt stopped before it ran a model"
+        said = "; ".join(_failures(invocation)) or _why_nothing_ran(log)
         raise dg.Failure(description=f"{said}. The whole log is {log}. The published release is untouched.", allow_retries=False)
 
 
@@ -93,6 +94,12 @@ def _failures(invocation) -> list[str]:
         says = {r["unique_id"]: [line.strip() for line in (r["message"] or r["status"]).splitlines()] for r in failed[:5]}
         return [f"{name.split('.', 2)[2]}: {' '.join(lines[:2])}" for name, lines in says.items()]
     return []
+
+
+def _why_nothing_ran(log: Path) -> str:
+    """What kept dbt from its first model: a database that another process held all the while, or else the log must be read."""
+    held = damage.held_by(log.read_text(encoding="utf-8", errors="replace"))
+    return f"dbt ran no model: {held}" if held else "dbt stopped before it ran a model"
 
 
 def _name(event) -> str:
