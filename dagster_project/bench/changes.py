@@ -39,7 +39,7 @@ def make(world: Path, landing: Path, every: int = EVERY, with_full: bool = False
             once = f"qualify row_number() over (partition by {key}) = 1 order by {key}"
             day = found[0].extract_date + timedelta(days=DAYS_LATER)
             path = landing / extract.agency / f"{extract.name}_{day}.csv{'.gz' if found[0].path.suffix == '.gz' else ''}"
-            _write(con, f"{rows} from {relation(files, extract)} {which} {once}", extract, path)
+            write(con, f"{rows} from {relation(files, extract)} {which} {once}", extract, path)
             written[f"{extract.agency}/{path.name}"] = count
     return written
 
@@ -62,7 +62,7 @@ def _always(contracts: Contracts, column: Column) -> list[str]:
     return sorted(code for code, periods in contracts.code_periods(column.code_list).items() if ("", "") in periods)
 
 
-def _write(con: duckdb.DuckDBPyConnection, sql: str, extract: Extract, path: Path) -> None:
+def write(con: duckdb.DuckDBPyConnection, sql: str, extract: Extract, path: Path) -> None:
     """Rows as a file of the contract's form: encoding, delimiter, dates, and compressed if it is named so."""
     plain = path.with_name(f".{path.name}.plain")
     con.execute(

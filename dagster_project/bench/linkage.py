@@ -21,11 +21,12 @@ from ..linkage.model import levels as read_levels
 from ..sample.generate import generate
 from ..settings import PROJECT_DIR, Settings, load_settings
 from . import febrl, linkage_home, linkage_missed
-from .linkage_ways import EXACT, REFERENCES, default_level
+from .linkage_ways import DESCRIPTIONS, EXACT, REFERENCES, default_level
 from .measure import run
 
 WAYS = {
     "tiers": "exact tiers, then Splink on what they leave, stored model",
+    "current": "the same, without former names and postcodes",
     "plain": "plain Splink on all records, stored model",
     "trained": "plain Splink on all records, trained on them first",
 }
@@ -68,13 +69,16 @@ class Way:
     "--agencies", default="probation,dwp", show_default=True, help="Between whom the ways are compared; all: every one."
 )
 @click.option(
-    "--ways", default=",".join(WAYS), show_default=True, help="Which ways, with commas between; none: the job's people only."
+    "--ways", default="tiers,plain,trained", show_default=True, help=f"Of {', '.join(WAYS)}; none: the job's people only."
+)
+@click.option(
+    "--moved", default=0, help="Per cent of probation's people who live elsewhere by its next list of them, which is made."
 )
 @click.option("--memory-limit", default="3GB", show_default=True, help="What DuckDB may take in our way.")
 @click.option("--plain-memory-limit", default="14GB", show_default=True, help="What DuckDB may take in plain Splink.")
 @click.option("--febrl", "wheel", type=click.Path(path_type=Path, exists=True), help=f"Febrl's sets as well: {febrl.HOW}")
 @click.option("--only-febrl", is_flag=True, help="Febrl's sets and nothing else.")
-def main(people, world, truth, home, agencies, ways, memory_limit, plain_memory_limit, wheel, only_febrl) -> None:
+def main(people, world, truth, home, agencies, ways, moved, memory_limit, plain_memory_limit, wheel, only_febrl) -> None:
     """Link a world in each way, one after the other, each in a process of its own, and print what it took and how right it is."""
     if wheel:
         click.echo("## Febrl\n\n" + febrl.told(febrl.measure(wheel, read_levels(SEEDS))))
@@ -83,7 +87,7 @@ def main(people, world, truth, home, agencies, ways, memory_limit, plain_memory_
     if only_febrl:
         return
     world, truth = (world, truth) if truth else _world(people)
-    settings = load_settings(home=home) if home else linkage_home.build(BENCH_DIR / f"home-{people}", world)
+    settings = load_settings(home=home) if home else linkage_home.build(BENCH_DIR / f"home-{people}", world, moved)
     chosen = [way for way in ways.split(",") if way in WAYS]
     if chosen:
         linkage_home.compile_models(settings, EXACT)
@@ -94,7 +98,8 @@ def main(people, world, truth, home, agencies, ways, memory_limit, plain_memory_
         _tell_people(con)
         if chosen:
             given = _inputs(con, settings, None if agencies == "all" else agencies.split(","))
-            done = [_run(way, given, memory_limit if way == "tiers" else plain_memory_limit) for way in chosen]
+            limits = {"plain": plain_memory_limit, "trained": plain_memory_limit}
+            done = [_run(way, given, limits.get(way, memory_limit)) for way in chosen]
             click.echo(f"\n## Ways, {agencies}\n\n" + told(done, default_level(SEEDS)))
             _tell_ways(con, done)
 
@@ -122,7 +127,8 @@ def _inputs(con: duckdb.DuckDBPyConnection, settings: Settings, agencies: list[s
     con.execute(f"attach '{given / 'refs.duckdb'}' as given")
     which = f"where agency in ({', '.join(repr(a) for a in agencies)})" if agencies else ""
     con.execute(f"create table given.{REFERENCES} as from restricted.identity.{REFERENCES} {which}")
-    con.execute("create table given.int_people_overrides as from restricted.identity.int_people_overrides")
+    for name in ("int_people_overrides", DESCRIPTIONS):
+        con.execute(f"create table given.{name} as from restricted.identity.{name}")
     for seed in SEEDS_READ:
         con.execute(f"create table given.{seed} as from warehouse.seeds.{seed}")
     con.execute("detach given")

@@ -14,7 +14,7 @@ from .. import intake, warehouse
 from ..contracts import FILE_NAME
 from ..linkage.model import rule
 from ..settings import Settings
-from . import job
+from . import job, moves
 
 SUBGROUPS = ("sex", "age_band", "ethnicity", "area")
 
@@ -49,12 +49,14 @@ join (
 """
 
 
-def build(home: Path, world: Path) -> Settings:
+def build(home: Path, world: Path, moved: int = 0) -> Settings:
     """Land those files of a world that people rest on and build its people, as a night does, in an installation of its own.
 
-    Raises RuntimeError.
+    ``moved``: per cent of people of whom the next list says that they live elsewhere (moves.make). Raises RuntimeError.
     """
     settings = job.install(home, world)
+    if moved:
+        moves.make(world, settings.landing_dir, moved)
     contracts = warehouse.prepare(settings)
     needed = _extracts_behind(warehouse.ensure_manifest(settings), "model.outcomes.int_people")
     for path in settings.landing_dir.glob("*/*.csv*"):

@@ -2,8 +2,8 @@
 
 INPUT is a folder with refs.duckdb (the references and what else the models read) and sql/ (the compiled models). OUT gets
 people_<level>.parquet (reference_id, person_id) and taken.json with the seconds of each step. Ways: ``tiers``, exact links and
-then Splink on what they leave, by the product's code; ``plain``, Splink on all records, with the stored model; ``trained``, the
-same with a model learnt from these records first.
+then Splink on what they leave, by the product's code; ``current``, the same without former names and postcodes; ``plain``,
+Splink on all records, with the stored model; ``trained``, the same with a model learnt from these records first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..linkage import night, train
 from ..linkage.joins import JOINED
 from .linkage_people import people
 
-REFERENCES = "int_people_references"
+REFERENCES, DESCRIPTIONS = "int_people_references", "int_people_descriptions"
 BROKEN = "int_people_links_broken"
 EXACT = ("int_people_links", "int_people_clusters", "int_people_suspects", "int_people_decided", "int_people_clusters_split")
 PAIRS_FOR_U = 5e6  # enough for plain Splink; the stored model was learnt from more
@@ -45,7 +45,9 @@ class Steps:
         print(f"{name}: {self.taken[name][0]:.1f} s", flush=True)
 
 
-def tiers(con: duckdb.DuckDBPyConnection, given: Path, out: Path, levels: list[tuple[str, float]], default: str) -> Steps:
+def tiers(
+    con: duckdb.DuckDBPyConnection, given: Path, out: Path, levels: list[tuple[str, float]], default: str, with_former: bool
+) -> Steps:
     """Exact links by the compiled models, then the two steps that a night runs inside dbt."""
     steps = Steps()
     with steps.step("exact passes and clusters"):
@@ -55,7 +57,8 @@ def tiers(con: duckdb.DuckDBPyConnection, given: Path, out: Path, levels: list[t
             sql = (given / "sql" / f"{name}.sql").read_text(encoding="utf-8")
             con.execute(f"create table {name} as " + RELATION.sub(r"\1", sql))
     with steps.step("Splink on what they leave"):
-        night.scores(con, _table(con, REFERENCES), _table(con, EXACT[-1]), None).create("int_people_scores")
+        former = _table(con, DESCRIPTIONS).filter("true" if with_former else "false")
+        night.scores(con, _table(con, REFERENCES), former, _table(con, EXACT[-1]), None).create("int_people_scores")
     with steps.step("joins"):
         tables = (_table(con, name) for name in (EXACT[-1], "int_people_scores", "int_people_overrides"))
         night.joined(con, *tables).create("int_people_joins")
@@ -135,7 +138,10 @@ def main(way: str, given: Path, out: Path, memory_limit: str) -> None:
         for (name,) in con.execute("select table_name from duckdb_tables() where database_name = 'given'").fetchall():
             con.execute(f"create view {name} as from given.{name}")
         default = default_level(folder)
-        took = tiers(con, given, out, levels, default) if way == "tiers" else plain(con, out, levels, default, way == "trained")
+        if way in ("tiers", "current"):
+            took = tiers(con, given, out, levels, default, with_former=way == "tiers")
+        else:
+            took = plain(con, out, levels, default, is_trained=way == "trained")
     (out / "taken.json").write_text(json.dumps(took.taken))
 
 
