@@ -140,7 +140,7 @@ class Contracts:
             raise ContractError(
                 f"{self.folder}: code list '{code_list}' has no file {seed}.csv under {self.seeds_dir}. Add the seed."
             )
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if (column or "code") not in (rows.fieldnames or []):
                 raise ContractError(f"{path}: has no column '{column or 'code'}', which code list '{code_list}' asks for.")

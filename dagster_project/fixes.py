@@ -44,7 +44,7 @@ def seed_rows(settings: Settings, name: str) -> list[dict[str, str]]:
     path = settings.seeds_dir / f"{name}.csv"
     if not path.exists():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 

@@ -171,7 +171,7 @@ class GateEngine:
             self.execute(f"attach {_text(path)} as {name}" + (" (read_only)" if self.read_only else ""))
         self.execute("create schema seeds")
         for path in sorted(self.settings.seeds_dir.rglob("*.csv")):
-            with open(path, newline="", encoding="utf-8") as file:
+            with open(path, newline="", encoding="utf-8-sig") as file:
                 names = next(csv.reader(file))
             # text as written; the empty text is null, as dbt reads it
             columns = ", ".join(f'nullif("{n}", \'\') as "{n}"' for n in names)

@@ -29,7 +29,7 @@ def code_labels(seeds_dir: Path, code_list: str) -> list[tuple[str, str]]:
     path = next(iter(sorted(seeds_dir.rglob(f"{seed}.csv"))), None)
     if path is None:
         raise ContractError(f"Code list '{code_list}' has no file {seed}.csv under {seeds_dir}. Add the seed.")
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         names = list(rows.fieldnames or [])
         if column not in names:

@@ -12,6 +12,7 @@ from .arrival import FileRefused
 from .checks import value
 from .contracts import FILE_NAME, PLAIN_NAME, Column, Contracts, Extract
 from .register import REFUSED, Report
+from .seed_faults import day
 
 CONFIRMATIONS = "delivery_confirmations.csv"  # a seed
 NO_REGISTER = (duckdb.CatalogException, duckdb.BinderException)  # none there, or one of an earlier version
@@ -82,9 +83,10 @@ def _is_confirmed(seeds_dir: Path, report: Report) -> bool:
     path, wanted = seeds_dir / CONFIRMATIONS, (report.extract.agency, report.extract.name, report.content_hash)
     if not path.exists():
         return False
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if (r["agency"], r["extract"], r["content_hash"]) == wanted]
-    return any(all((r[name] or "").strip() for name in ("reason", "confirmed_by", "confirmed_date")) for r in rows)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = [r for r in csv.DictReader(file) if tuple(map(r.get, ("agency", "extract", "content_hash"))) == wanted]
+    named = [r for r in rows if all((r.get(name) or "").strip() for name in ("reason", "confirmed_by"))]
+    return any(day(r.get("confirmed_date") or "") for r in named)
 
 
 def find_orphans(con: duckdb.DuckDBPyConnection, contracts: Contracts, report: Report, is_tidy: bool = False) -> list[str]:

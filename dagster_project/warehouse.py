@@ -207,7 +207,7 @@ def built_aside(
     Models of a build that is not whole (``is_whole``: some of them were asked for) read the tables of the warehouse that stands;
     with ``may_mend``, a night of few changes mends a copy of them (decision 011). ``today``: see register.set_clock.
     """
-    must_be_sound(settings.seeds_dir)
+    must_be_sound(settings.seeds_dir, settings.dbt_dir)
     contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
     with room_for("The build could not begin"), open_restricted(settings, contracts) as con:
         set_clock(con, today)

@@ -54,19 +54,19 @@ def spoil(path: Path, kind: str, rng) -> list[str]:
     header, number = rows[0], rng.randrange(1, len(rows))
     if kind == "column":
         place = rng.randrange(len(header))
-        words = [f"column {header[place]}"]
+        words = [f"line 1, {header[place]}: the column is missing"]
         rows = [[v for i, v in enumerate(row) if i != place] for row in rows]
     else:
-        words = [f"row {number + 1}"]
+        words = [f"line {number + 1}"]
     if kind == "outcome":
         rows[number][header.index("outcome")] = "no_such_outcome"
-        words += ["column outcome", "'no_such_outcome'"]
+        words += ["outcome: ", "'no_such_outcome'"]
     elif kind == "date":
         rows[number][header.index("valid_from")] = "2009-13-45"
-        words += ["column valid_from", "'2009-13-45'"]
+        words += ["valid_from: ", "'2009-13-45'"]
     elif kind == "key":
         rows.append(list(rows[number]))
-        words += [f"row {len(rows)}", *rows[number][:3]]
+        words += [f"line {len(rows)}", *rows[number][:3]]
     elif kind == "short":
         rows[number] = rows[number][:-2]
         words += [f"{len(header) - 2} values"]

@@ -71,7 +71,7 @@ def _untrained(model: Model) -> str:
 
 def _frequencies(path: Path) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         for row in csv.DictReader(file):
             found.setdefault(row["field"], {})[row["value"]] = float(row["share"])
     return found
@@ -79,14 +79,14 @@ def _frequencies(path: Path) -> dict[str, dict[str, float]]:
 
 def levels(folder: Path) -> list[tuple[str, float]]:
     """(level_id, least probability) of the named levels, the strictest first."""
-    with open(folder / LEVELS, newline="", encoding="utf-8") as file:
+    with open(folder / LEVELS, newline="", encoding="utf-8-sig") as file:
         rows = [(row["level_id"], float(row["least_probability"])) for row in csv.DictReader(file)]
     return sorted(rows, key=lambda row: -row[1])
 
 
 def rule(folder: Path, rule_id: str) -> float:
     """The value of a row of the rules of linkage. Raises ModelUnsound if there is none."""
-    with open(folder / RULES, newline="", encoding="utf-8") as file:
+    with open(folder / RULES, newline="", encoding="utf-8-sig") as file:
         for row in csv.DictReader(file):
             if row["rule_id"] == rule_id:
                 return float(row["value"])

@@ -70,7 +70,7 @@ class Code:
 
 def codes(seeds_dir: Path) -> list[Code]:
     """The answers that a reader may give."""
-    with open(seeds_dir / "codes" / "linkage_decision_codes.csv", newline="", encoding="utf-8") as file:
+    with open(seeds_dir / "codes" / "linkage_decision_codes.csv", newline="", encoding="utf-8-sig") as file:
         means = {"must_link": True, "must_not_link": False}
         return [Code(row["code"], row["label"], row["key"], means.get(row["override"])) for row in csv.DictReader(file)]
 

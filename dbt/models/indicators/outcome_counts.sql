@@ -2,14 +2,16 @@
 -- the marts is an outcome; events out of scope count under the status out_of_scope.
 -- depends_on: {{ ref('minimum_outcomes') }}, {{ ref('release_outcomes') }}, {{ ref('disposal_outcomes') }}
 {%- set marts = population_marts() %}
+-- of each outcome the day on which it is looked at; of several the latest, so that each event is counted once
 with looks as (
-    select distinct
+    select
         definitions.population,
         definitions.outcome,
-        points.months,
-        points.days
+        max(points.months) as months,
+        max(points.days) as days
     from {{ ref('indicator_definitions') }} as definitions
     inner join {{ ref('follow_up_points') }} as points on definitions.follow_up_id = points.follow_up_id
+    group by definitions.population, definitions.outcome
 ),
 
 areas as (
