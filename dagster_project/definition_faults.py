@@ -25,7 +25,8 @@ def must_be_sound(seeds_dir: Path, dbt_dir: Path) -> None:
     found = list(faults(seeds_dir, dbt_dir))
     more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     if found:
-        raise DefinitionError("\n".join([*found[:SHOWN], *more]))
+        first = f"{len(found)} fault{'s' if len(found) > 1 else ''} in seeds/: nothing was built, and what is published stands."
+        raise DefinitionError("\n".join([first, *found[:SHOWN], *more]))
 
 
 def faults(seeds_dir: Path, dbt_dir: Path) -> Iterator[str]:
@@ -39,7 +40,9 @@ def faults(seeds_dir: Path, dbt_dir: Path) -> Iterator[str]:
     if gone := [column for column in used if column not in definitions.header]:
         yield from (f"{definitions.says}, line 1, {column}: the column is missing. Put it back." for column in gone)
         return
-    for line, says in sorted([*_without_needs(definitions, needs), *_uncounted(definitions, dbt_dir), *_looked_at_twice(definitions)]):
+    for line, says in sorted(
+        [*_without_needs(definitions, needs), *_uncounted(definitions, dbt_dir), *_looked_at_twice(definitions)]
+    ):
         yield f"{definitions.says}, line {line}, {says}"
 
 
@@ -60,7 +63,10 @@ def _uncounted(definitions: Seed, dbt_dir: Path) -> Iterator[tuple[int, str]]:
         if row["basis"] != "computed":
             continue
         if not row["follow_up_id"]:
-            yield line, "follow_up_id: is blank. Say on which day the outcome is looked at, by a row of seeds/follow_up_points.csv."
+            yield (
+                line,
+                "follow_up_id: is blank. Say on which day the outcome is looked at, by a row of seeds/follow_up_points.csv.",
+            )
         if outcomes and row["population"] not in outcomes:
             yield line, f"population: {row['population']!r} is none that figures are computed of. {one_of(outcomes)}"
         elif outcomes and row["outcome"] not in outcomes[row["population"]]:

@@ -97,7 +97,9 @@ def _read(path: Path, says: str) -> Seed:
                 if not seed.header:
                     seed.header = values
                     if not values or not all(values) or len(set(values)) < len(values):
-                        seed.faults.append(f"{says}, line 1: a column has no name or one that is there twice. Put the header back.")
+                        seed.faults.append(
+                            f"{says}, line 1: a column has no name or one that is there twice. Put the header back."
+                        )
                         seed.header = []
                         return seed
                 elif values and len(values) != len(seed.header):

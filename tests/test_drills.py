@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -354,17 +355,16 @@ def test_restore_names_the_corrupted_file_and_changes_nothing(bench, name):
 
 
 def test_the_definitions_that_are_there_are_sound():
-    assert list(definition_faults.faults(PROJECT / "seeds")) == []
+    assert list(definition_faults.faults(PROJECT / "seeds", PROJECT / "dbt")) == []
 
 
 @pytest.mark.parametrize("kind", inputs.KINDS)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_wrong_definition_is_said_with_row_column_and_remedy(tmp_path, kind, seed):
-    for name in (definition_faults.DEFINITIONS, definition_faults.NEEDS):
-        (tmp_path / name).write_bytes((PROJECT / "seeds" / name).read_bytes())
-    words = inputs.spoil(tmp_path / definition_faults.DEFINITIONS, kind, random.Random(seed))
+    seeds = shutil.copytree(PROJECT / "seeds", tmp_path / "seeds")
+    words = inputs.spoil(seeds / inputs.DEFINITIONS, kind, random.Random(seed))
     with pytest.raises(definition_faults.DefinitionError) as error:
-        definition_faults.must_be_sound(tmp_path)
+        definition_faults.must_be_sound(seeds, PROJECT / "dbt")
     assert all(word in str(error.value) for word in words), error.value
 
 
