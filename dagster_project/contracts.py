@@ -16,7 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from .contract_faults import faults
+from .contract_faults import code_list_faults, faults, faults_between
+from .contract_words import ROW_RULE, nearest, unknown_names
 from .service_levels import ServiceLevels, read_service_levels
 
 FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?:_(?P<sequence>\d{1,3}))?\.csv(?:\.gz)?$")
@@ -138,7 +139,8 @@ class Contracts:
         path = self._seed_files.get(seed)
         if path is None:
             raise ContractError(
-                f"{self.folder}: code list '{code_list}' has no file {seed}.csv under {self.seeds_dir}. Add the seed."
+                f"code list '{code_list}' has no file {seed}.csv under {self.seeds_dir}. Add the seed, or correct the name. "
+                + nearest(seed, self._seed_files)
             )
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
@@ -186,6 +188,8 @@ def read_contract(path: Path) -> list[Extract]:
     raw = path.read_bytes()
     try:
         contract = yaml.load(raw, Loader=LOADER)
+        for fault in unknown_names(contract):
+            raise ContractError(f"{path}: {fault}")
         server = _custom(contract["servers"][0])
         extracts = []
         for node in contract["schema"]:
@@ -193,7 +197,7 @@ def read_contract(path: Path) -> list[Extract]:
             rules = tuple(
                 RowRule(q["name"], q["implementation"]["column"], q["implementation"]["failsWhen"], q["description"])
                 for q in node.get("quality") or []
-                if q.get("engine") == "row_rule"
+                if q.get("engine") == ROW_RULE
             )
             extracts.append(
                 Extract(
@@ -218,21 +222,32 @@ def read_contract(path: Path) -> list[Extract]:
                     service=read_service_levels(contract),
                 )
             )
-    except (KeyError, TypeError, IndexError, ValueError, yaml.YAMLError) as error:
+        for fault in (f"extract '{e.name}' {fault}" for e in extracts for fault in faults(e)):
+            raise ContractError(f"{path}: {fault}")
+        for extract, fault in faults_between(extracts):
+            raise ContractError(f"{path}: extract '{extract.name}' {fault}")
+    except ContractError:
+        raise
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError, yaml.YAMLError) as error:
         raise ContractError(
             f"{path}: not a usable contract ({type(error).__name__}: {error}). Compare it with its neighbours."
         ) from error
-    for extract in extracts:
-        for fault in faults(extract):
-            raise ContractError(f"{path}: extract '{extract.name}' {fault}")
     return extracts
 
 
 def load_contracts(folder: Path, seeds_dir: Path) -> Contracts:
-    """Every ``*.odcs.yaml`` of a folder, in the order of their names."""
-    contracts = Contracts(folder, seeds_dir)
+    """Every ``*.odcs.yaml`` of a folder, in the order of their names. Raises ContractError for what cannot be used."""
+    contracts, files = Contracts(folder, seeds_dir), {}
     for path in sorted(folder.glob("*.odcs.yaml")):
-        contracts.extracts.extend(read_contract(path))
+        extracts = read_contract(path)
+        for agency in {e.agency for e in extracts}:
+            if agency in files:
+                raise ContractError(f"{path}: has the id '{agency}', as {files[agency]} has. Give each contract its own.")
+            files[agency] = path.name
+        for extract in extracts:
+            for fault in code_list_faults(extract, contracts):
+                raise ContractError(f"{path}: extract '{extract.name}' {fault}")
+        contracts.extracts.extend(extracts)
     if not contracts.extracts:
         raise ContractError(f"{folder}: no contract (*.odcs.yaml) found.")
     return contracts
