@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 
 from . import cli_drill, cli_linkage, cli_operator, cli_reader
+from .cli_plain import PlainGroup
 from .ending import end_at_once_after
-from .memory import TooLittleMemory
 from .places import keep_to_owner
+from .sample import LEAST_PEOPLE
 from .settings import load_settings
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--home",
     type=click.Path(path_type=Path),
@@ -27,10 +28,7 @@ def main(home: Path | None) -> None:
     keep_to_owner()
     if home:
         os.environ["OUTCOMES_HOME"] = str(home.resolve())
-    try:
-        load_settings()
-    except TooLittleMemory as error:
-        raise click.ClickException(str(error)) from error
+    load_settings()
 
 
 @main.command()
@@ -50,8 +48,14 @@ def run(as_at: str | None, todays_definitions: bool, full: bool) -> None:
 
 
 @main.command()
-@click.option("--people", default=36_000, show_default=True, help="How many people under supervision the world holds.")
-@click.option("--seed", default=2009, show_default=True, help="The same seed gives the same bytes.")
+@click.option(
+    "--people",
+    default=36_000,
+    type=click.IntRange(min=LEAST_PEOPLE),
+    show_default=True,
+    help="How many people under supervision the world holds.",
+)
+@click.option("--seed", default=2009, type=click.IntRange(min=0), show_default=True, help="The same seed gives the same bytes.")
 @click.option("--if-empty", is_flag=True, help="Do nothing when files are waiting already.")
 def sample(people: int, seed: int, if_empty: bool) -> None:
     """Write the sample world's extracts to the landing folders. The truth goes to data/sample_truth, for tests."""
@@ -106,7 +110,7 @@ def guidance() -> None:
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True)
+@click.option("--port", default=3000, type=click.IntRange(1, 65535), show_default=True)
 def dev(port: int) -> None:
     """Open the Dagster UI on the loaded project."""
     from .night import dagster_home

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import click
 
+from .sample import LEAST_PEOPLE
+
 
 @click.command()
 @click.argument("name", default="list")
-@click.option("--times", default=5, show_default=True, help="How often each disturbance is made.")
+@click.option("--times", default=5, type=click.IntRange(min=1), show_default=True, help="How often each disturbance is made.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same random choices.")
-@click.option("--people", default=300, show_default=True, help="How large the world is.")
-@click.option("--jobs", default=2, show_default=True, help="How many at the same time.")
+@click.option("--people", default=300, type=click.IntRange(min=LEAST_PEOPLE), show_default=True, help="How large the world is.")
+@click.option("--jobs", default=2, type=click.IntRange(min=1), show_default=True, help="How many at the same time.")
 @click.option("--real", is_flag=True, help="With all: also kill the whole command, outcomes run, which takes minutes.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Work in this new folder and keep it, with the logs.")
 def drill(name: str, times: int, seed: int, people: int, jobs: int, real: bool, keep: Path | None) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 
 import click
 
-from .cli_operator import plain_errors
 from .linkage import review_sample
 from .settings import day_of, load_settings
 
@@ -31,8 +30,7 @@ def review(month: str | None) -> None:
     """Choose the month's pairs for two readers, and write the page on which they decide."""
     from .linkage import review as reviewing
 
-    with plain_errors():
-        made = reviewing.make(load_settings(), _month(month))
+    made = reviewing.make(load_settings(), _month(month))
     settled = f", {made.settled} of them settled" if made.settled else ""
     click.echo(f"{made.pairs} pairs{settled}. Open {made.page} in a browser. It names people: keep it where it is.")
 
@@ -45,8 +43,7 @@ def agreement(by: tuple[str, ...]) -> None:
     """Say how far readers agree, what waits, and what the pairs drawn by chance tell of precision, recall and F1."""
     from .linkage import review as reviewing
 
-    with plain_errors():
-        told = reviewing.tell(load_settings())
+    told = reviewing.tell(load_settings())
     found = told.agreement
     click.echo(f"Pairs that two readers decided: {found.pairs}; they agree on {found.agree}.")
     if found.kappa is not None:
@@ -84,19 +81,17 @@ def train() -> None:
     from .linkage import retrain
 
     settings = load_settings()
-    with plain_errors():
-        folder = retrain.retrain(settings, day_of(settings, datetime.now(UTC).replace(tzinfo=None)), click.echo)
+    folder = retrain.retrain(settings, day_of(settings, datetime.now(UTC).replace(tzinfo=None)), click.echo)
     click.echo(f"The new model and its comparison with the stored one: {folder / retrain.COMPARISON}")
 
 
 @linkage.command()
-@click.option("--last", default=50, show_default=True, help="How many events.")
+@click.option("--last", default=50, type=click.IntRange(min=1), show_default=True, help="How many events.")
 def journal(last: int) -> None:
     """Who was joined or split from night to night, and why, by person_id; the newest first."""
     from .linkage import journal as kept
 
-    with plain_errors():
-        events = kept.latest(load_settings(), last)
+    events = kept.latest(load_settings(), last)
     for night, kind, person_id, other, count, cause in events:
         words = {"join": "was joined by", "split": "was parted from", "renamed": "has the new number of"}[kind]
         click.echo(f"{night}  {person_id} {words} {other} ({count} references): {cause}")

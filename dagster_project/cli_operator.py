@@ -3,37 +3,11 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from .settings import load_settings
-
-FAULTS = ("CannotRebuild", "CannotRestore", "ArchiveError", "RunInProgress", "ReleaseError", "GateError", "ContractError")
-FAULTS += (
-    "CannotWrite",
-    "DatabaseHeld",
-    "DefinitionError",
-    "ReaderError",
-    "NotWritten",
-    "NoRoom",
-    "WrongTerms",
-    "CannotReview",
-    "ModelUnsound",
-)
-
-
-@contextmanager
-def plain_errors():
-    """What can go wrong, said in a line, with exit code 1."""
-    try:
-        yield
-    except Exception as error:
-        if type(error).__name__ not in FAULTS:
-            raise
-        click.echo(str(error), err=True)
-        sys.exit(1)
 
 
 def run_as_at(text: str, with_todays: bool) -> None:
@@ -41,7 +15,7 @@ def run_as_at(text: str, with_todays: bool) -> None:
     from . import rebuild, warehouse
 
     settings = load_settings()
-    with plain_errors(), warehouse.run_lock(settings):
+    with warehouse.run_lock(settings):
         again = rebuild.rebuild(settings, rebuild.find_instant(settings, text), with_todays)
     if again.outcome.folder is None:
         click.echo(f"The gate refuses what was known then. Read {again.outcome.why}")
@@ -62,11 +36,10 @@ def restore(backup: Path | None, latest: bool) -> None:
     from . import warehouse
 
     settings = load_settings()
-    with plain_errors():
-        if backup:
-            restoring.take_over(settings, backup)
-        with warehouse.run_lock(settings):
-            made = restoring.restore(settings, latest, click.echo)
+    if backup:
+        restoring.take_over(settings, backup)
+    with warehouse.run_lock(settings):
+        made = restoring.restore(settings, latest, click.echo)
     click.echo(f"Restored from the archive; {len(made)} releases were made again.")
 
 
@@ -79,12 +52,11 @@ def retention(is_applied: bool) -> None:
     from .archive import Archive, instant
 
     settings = load_settings()
-    with plain_errors():
-        terms = terms_of.read_terms(settings)
+    terms = terms_of.read_terms(settings)
     if terms is None:
         click.echo("pyproject.toml has no [tool.outcomes.retention]: everything is kept.")
         return
-    with plain_errors(), warehouse.run_lock(settings):
+    with warehouse.run_lock(settings):
         contracts, at = warehouse.prepare(settings), instant(Archive(settings.archive_dir).latest_instant())
         doomed = terms_of.find(settings, contracts, terms, at)
         for item in doomed:
@@ -105,11 +77,10 @@ def diff(old: str, new: str, figures_only: bool) -> None:
     from . import difference, warehouse
 
     settings = load_settings()
-    with plain_errors():
-        found = difference.compare(settings, old, new)
-        if found.figures and not figures_only:
-            with warehouse.run_lock(settings):
-                found = difference.with_records(settings, found, click.echo)
+    found = difference.compare(settings, old, new)
+    if found.figures and not figures_only:
+        with warehouse.run_lock(settings):
+            found = difference.with_records(settings, found, click.echo)
     click.echo(difference.report(found))
 
 
@@ -132,13 +103,16 @@ def fixes(agency: str, to: Path | None) -> None:
     settings = load_settings()
     folder = summary.latest(settings) or settings.data_dir
     path = to or folder / f"all_fixes_{agency}.csv"
-    with plain_errors():
-        contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
-        if agency not in contracts.agencies:
-            raise click.BadParameter(f"'{agency}': choose from {', '.join(contracts.agencies)}.", param_hint="AGENCY")
-        with found.Fixes(settings, contracts) as both:
-            own = [fix for fix in both.all(datetime.now(UTC).replace(tzinfo=None)) if fix.agency == agency]
-            both.write(own, path)
+    if to and not to.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {to.parent}. Make it, or name another.", param_hint="--to")
+    contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
+    if agency not in contracts.agencies:
+        raise click.BadParameter(f"'{agency}': choose from {', '.join(contracts.agencies)}.", param_hint="AGENCY")
+    if not settings.restricted_db.exists():
+        raise click.ClickException(f"There is no {settings.restricted_db}. Take files in, or make it anew, with: outcomes run")
+    with found.Fixes(settings, contracts) as both:
+        own = [fix for fix in both.all(datetime.now(UTC).replace(tzinfo=None)) if fix.agency == agency]
+        both.write(own, path)
     click.echo(f"{len(own)} things to fix, every record of them: {path}")
 
 

@@ -16,11 +16,6 @@ PROMPT, CONTINUED = "outcomes> ", "     ...> "
 HELP = "SQL ends with ; and may run over lines. .tables lists tables, .columns TABLE its columns, .quit ends."
 
 
-def _fail(error: Exception, code: int = 1) -> None:
-    click.echo(str(error), err=True)
-    sys.exit(code)
-
-
 def _show(answer: reader.Answer, form: str, wide: bool) -> None:
     click.echo(FORMATS[form](answer) if form in FORMATS else reader.as_table(answer, wide))
 
@@ -96,15 +91,11 @@ def _prompt(con: duckdb.DuckDBPyConnection, form: str, wide: bool) -> bool:
 @click.option("--wide", is_flag=True, help="Do not cut long text.")
 def query(sql: str | None, form: str, release_id: str | None, wide: bool) -> None:
     """Answer SQL on a release, read only. Without SQL: a prompt, or statements from a pipe."""
-    try:
-        folder = reader.release_folder(load_settings(), release_id)
-        with reader.connect(folder) as con:
-            if sql:
-                _show(reader.ask(con, sql), form, wide)
-            elif not _prompt(con, form, wide) and not sys.stdin.isatty():
-                sys.exit(1)
-    except reader.ReaderError as error:
-        _fail(error)
+    with reader.connect(reader.release_folder(load_settings(), release_id)) as con:
+        if sql:
+            _show(reader.ask(con, sql), form, wide)
+        elif not _prompt(con, form, wide) and not sys.stdin.isatty():
+            sys.exit(1)
 
 
 @click.command()
@@ -140,9 +131,8 @@ def trace(indicator: str, area: str, period: str, view: str | None, release_id: 
     try:
         click.echo(find(reader.release_folder(load_settings(), release_id), indicator, area, period, view))
     except NotFound as error:
-        _fail(error, 2)
-    except reader.ReaderError as error:
-        _fail(error)
+        click.echo(str(error), err=True)
+        sys.exit(2)
 
 
 @click.command()

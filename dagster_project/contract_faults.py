@@ -13,7 +13,7 @@ import duckdb
 from .contract_words import SQL_TYPES, nearest
 
 if TYPE_CHECKING:
-    from .contracts import Column, Contracts, Extract
+    from .contracts import Column, Extract
 
 TYPES, MODES = tuple(SQL_TYPES), ("full", "delta")
 ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "us-ascii")
@@ -123,12 +123,3 @@ def faults_between(extracts: Sequence[Extract]) -> Iterator[tuple[Extract, str]]
                 yield extract, f"{says} there is no extract '{name}'. {nearest(name, by_name)}"
             elif parent.key != (key,):
                 yield extract, f"{says} '{key}' is not the key of '{name}'. {nearest(key, parent.key)}"
-
-
-def code_list_faults(extract: Extract, contracts: Contracts) -> Iterator[str]:
-    """The code lists of an extract that there are not, or that hold nothing."""
-    for column in (c for c in extract.columns if c.code_list):
-        try:
-            contracts.code_periods(column.code_list)
-        except ValueError as error:
-            yield f"has column '{column.name}' with a code list that cannot be used: {error}"

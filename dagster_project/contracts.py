@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from .contract_faults import code_list_faults, faults, faults_between
+from .contract_faults import faults, faults_between
 from .contract_words import ROW_RULE, nearest, unknown_names
 from .service_levels import ServiceLevels, read_service_levels
 
@@ -137,21 +137,23 @@ class Contracts:
     def _read_code_periods(self, code_list: str) -> dict[str, set[tuple[str, str]]]:
         seed, _, column = code_list.partition(".")
         path = self._seed_files.get(seed)
+        users = [(e, c.name) for e in self.extracts for c in e.columns if c.code_list == code_list]
+        place = "".join(f"{e.agency}.odcs.yaml: extract '{e.name}', column '{column}': " for e, column in users[:1])
         if path is None:
             raise ContractError(
-                f"code list '{code_list}' has no file {seed}.csv under {self.seeds_dir}. Add the seed, or correct the name. "
+                f"{place}code list '{code_list}' has no file {seed}.csv under {self.seeds_dir}. Add it, or correct the name. "
                 + nearest(seed, self._seed_files)
             )
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if (column or "code") not in (rows.fieldnames or []):
-                raise ContractError(f"{path}: has no column '{column or 'code'}', which code list '{code_list}' asks for.")
+                raise ContractError(f"{place}{path} has no column '{column or 'code'}', which code list '{code_list}' asks for.")
             codes: dict[str, set[tuple[str, str]]] = {}
             for row in rows:
                 if code := row[column or "code"]:
                     codes.setdefault(code, set()).add((row.get("valid_from") or "", row.get("valid_to") or ""))
         if not codes:
-            raise ContractError(f"{path}: holds no code for code list '{code_list}'. Add the codes.")
+            raise ContractError(f"{place}{path} holds no code for code list '{code_list}'. Add the codes.")
         return codes
 
 
@@ -244,9 +246,6 @@ def load_contracts(folder: Path, seeds_dir: Path) -> Contracts:
             if agency in files:
                 raise ContractError(f"{path}: has the id '{agency}', as {files[agency]} has. Give each contract its own.")
             files[agency] = path.name
-        for extract in extracts:
-            for fault in code_list_faults(extract, contracts):
-                raise ContractError(f"{path}: extract '{extract.name}' {fault}")
         contracts.extracts.extend(extracts)
     if not contracts.extracts:
         raise ContractError(f"{folder}: no contract (*.odcs.yaml) found.")

@@ -11,8 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 import click
+import duckdb
 
-from . import summary, warehouse
+from . import intake, summary, warehouse
+from .archive import Archive
+from .register import connect
+from .release_tables import quote
+from .room import said_plainly
 from .settings import Settings
 from .untouched import night_over
 
@@ -33,6 +38,13 @@ def dagster_home(settings: Settings) -> None:
 
 def run_night(settings: Settings) -> bool:
     """Run the job in this process. Returns whether everything went through; prints what happened and the headline figures."""
+    if not has_anything(settings):
+        click.echo(
+            f"No file has ever been taken, and none waits in a folder of {settings.landing_dir}: there is nothing to run on. "
+            f"Put extracts into {settings.landing_dir / '<agency>'}, or make fictional ones with: outcomes sample",
+            err=True,
+        )
+        return False
     begun = summary.begin(settings)
     try:
         with warehouse.run_lock(settings):
@@ -41,7 +53,8 @@ def run_night(settings: Settings) -> bool:
     except warehouse.RunInProgress as error:
         told, is_fine = summary.finish(settings, begun, locked=str(error)), False
     except Exception as error:  # the job could not even be read: a contract, a definition, Dagster's own home
-        told, is_fine = _finish_alone(settings, begun, [summary.Step("reading the project", None, "failed", _said(error))]), False
+        step = summary.Step("reading the project", None, "failed", _plain(settings, error))
+        told, is_fine = _finish_alone(settings, begun, [step]), False
     if is_fine:
         from .report import print_headline
 
@@ -49,6 +62,20 @@ def run_night(settings: Settings) -> bool:
     click.echo(told.short, err=not is_fine)
     click.echo(f"{'Done' if is_fine else 'Failed'} in {time.monotonic() - begun.started:.0f} seconds.")
     return is_fine
+
+
+def has_anything(settings: Settings) -> bool:
+    """Whether there is a file for a night to work on: one that waits, or one that was ever taken."""
+    if Archive(settings.archive_dir).receipt_names() or intake.waiting_files(settings):
+        return True
+    if not settings.restricted_db.exists():
+        return False
+    try:  # its archive may have been lost
+        with connect(settings) as con:
+            con.execute(f"attach {quote(settings.restricted_db)} as r (read_only)")
+            return bool(con.execute("select count(*) from r.intake.deliveries").fetchone()[0])
+    except duckdb.Error:  # for the night to find out
+        return True
 
 
 def _run_job(settings: Settings, begun: summary.Begun) -> tuple[summary.Told, bool]:
@@ -69,7 +96,7 @@ def _run_job(settings: Settings, begun: summary.Begun) -> tuple[summary.Told, bo
             instance=instance, raise_on_error=False, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         )
         told = summary.told_of(settings, result.run_id)  # written by the run itself, see summed_up
-        return told or _finish_alone(settings, begun, steps_of(instance, result.run_id)), result.success
+        return told or _finish_alone(settings, begun, _plain_steps(settings, instance, result.run_id)), result.success
 
 
 def _finish_alone(settings: Settings, begun: summary.Begun, steps: list[summary.Step]) -> summary.Told:
@@ -100,9 +127,10 @@ def summed_up(settings: Settings, context: Any, job: str) -> Iterator[None]:
             yield
     finally:
         try:
-            steps = steps_of(context.instance, context.run_id)
+            steps = _plain_steps(settings, context.instance, context.run_id)
         except Exception as error:  # Dagster's record cannot be read; the rest of the page does not need it
-            steps, begun = [], replace(begun, notes=[*begun.notes, f"Dagster's record of the steps cannot be read: {error}"])
+            says = f"Dagster's record of the steps cannot be read: {_plain(settings, error)}"
+            steps, begun = [], replace(begun, notes=[*begun.notes, says])
         _tell(context, summary.finish(settings, begun, steps, run_id=context.run_id))
 
 
@@ -117,6 +145,14 @@ def _tell(context: Any, told: summary.Told) -> None:
         (context.log.info if told.is_fine else context.log.error)(told.short)
         tags = {"outcomes/result": told.data["result"], "outcomes/page": told.folder.name if told.folder else "not written"}
         context.instance.add_run_tags(context.run_id, tags)
+
+
+def _plain(settings: Settings, error: BaseException) -> str:
+    return said_plainly(_said(error), settings.data_dir)
+
+
+def _plain_steps(settings: Settings, instance: Any, run_id: str) -> list[summary.Step]:
+    return [replace(step, says=said_plainly(step.says, settings.data_dir)) for step in steps_of(instance, run_id)]
 
 
 def steps_of(instance: Any, run_id: str) -> list[summary.Step]:

@@ -88,8 +88,10 @@ def _one_line(error: Exception) -> str:
 
 
 def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
-    """Run SQL and return its last result. Raises ReaderError with one plain line."""
+    """Run one statement of SQL and return its result. Raises ReaderError with one plain line."""
     try:
+        if len(con.extract_statements(sql)) > 1:
+            raise ReaderError("These are several statements. Ask one at a time, each on a line of its own.")
         cursor = con.execute(sql)
         if cursor.description is None:
             return Answer([], [])

@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from . import release, warehouse
-from .archive import STAMP, Archive, Night
+from .archive import STAMP, Archive, Night, instant
 from .damage import damage
 from .register import connect
 from .settings import Settings, day_of, load_settings
@@ -48,21 +48,28 @@ def read_files(folder: Path | None) -> dict[str, bytes]:
 def find_instant(settings: Settings, text: str) -> datetime:
     """An instant (naive UTC) from a release's id, an ISO instant (UTC unless it says otherwise) or a day (its end, London).
 
-    Raises CannotRebuild for anything else.
+    Raises CannotRebuild for anything else, and for what is still to come.
     """
-    night = next((n for n in Archive(settings.archive_dir).nights() if n.release_id == text and n.result != "unchanged"), None)
+    archive = Archive(settings.archive_dir)
+    night = next((n for n in archive.nights() if n.release_id == text and n.result != "unchanged"), None)
     if night:
         return night.at
     try:
-        if len(text) == len("2013-07-15"):
-            end = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), ZoneInfo("Europe/London"))
-            return end.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=1)
-        at = datetime.fromisoformat(text)
+        if is_day := len(text) == len("2013-07-15"):
+            at = datetime.combine(date.fromisoformat(text), time(), ZoneInfo("Europe/London"))
+        else:
+            at = datetime.fromisoformat(text)
     except ValueError as error:
         raise CannotRebuild(
             f"'{text}' is no release and no instant. Write 2013-07-15T02:00:00, 2013-07-15 or a release's id."
         ) from error
-    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+    begins = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+    if begins > instant(archive.latest_instant()):
+        raise CannotRebuild(f"'{text}' is still to come: nothing is known of it yet. Name an instant or a day up to now.")
+    if not is_day:
+        return begins
+    end = datetime.combine(at.date() + timedelta(days=1), time(), ZoneInfo("Europe/London"))
+    return end.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=1)
 
 
 def rebuild(settings: Settings, at: datetime, with_todays: bool = False, log: Callable[[str], None] = print) -> Rebuilt:

@@ -21,6 +21,10 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 EVIDENCE, EXACT = "evidence", "exact"
 
 
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it, where it is set, and the remedy."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Paths and limits of one installation. ``memory_limit`` is what DuckDB may take, in its text form, for example ``900MB``."""
@@ -59,29 +63,46 @@ class Settings:
 def load_settings(home: Path | str | None = None, project_dir: Path | str | None = None) -> Settings:
     """Settings from ``[tool.outcomes]`` in pyproject.toml, or from OUTCOMES_HOME, _MEMORY_LIMIT, _THREADS, _TODAY and _LINKAGE.
 
-    Raises memory.TooLittleMemory when the limit leaves nothing to work with, ValueError on a way of linking that there is not.
+    Raises memory.TooLittleMemory when the limit leaves nothing to work with, SettingsError on any other that cannot be used.
     """
     project = Path(project_dir or os.environ.get("OUTCOMES_PROJECT") or PROJECT_DIR).resolve()
-    with open(project / "pyproject.toml", "rb") as file:
-        written = tomllib.load(file).get("tool", {}).get("outcomes", {})
+    try:
+        with open(project / "pyproject.toml", "rb") as file:
+            written = tomllib.load(file).get("tool", {}).get("outcomes", {})
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{project / 'pyproject.toml'} cannot be read ({error}). Mend it, or OUTCOMES_PROJECT.") from error
     linkage = os.environ.get("OUTCOMES_LINKAGE") or written.get("linkage", EVIDENCE)
     if linkage not in (EVIDENCE, EXACT):
-        raise ValueError(
-            f"linkage is '{linkage}' (OUTCOMES_LINKAGE or [tool.outcomes] in pyproject.toml): {EVIDENCE} or {EXACT}."
+        raise SettingsError(
+            f"linkage is '{linkage}' (OUTCOMES_LINKAGE or [tool.outcomes] in pyproject.toml): write {EVIDENCE} or {EXACT}."
         )
     whole = os.environ.get("OUTCOMES_MEMORY_LIMIT") or written.get("memory_limit", "4GB")
+    threads = os.environ.get("OUTCOMES_THREADS") or written.get("threads", 0)
+    where = Path(home or os.environ.get("OUTCOMES_HOME") or project).resolve()
+    if where.exists() and not where.is_dir():
+        raise SettingsError(f"{where} is a file (OUTCOMES_HOME or --home). Name the folder of landing, data and published.")
     return Settings(
         project_dir=project,
-        home=Path(home or os.environ.get("OUTCOMES_HOME") or project).resolve(),
+        home=where,
         memory_limit=for_duckdb(whole),
-        threads=int(os.environ.get("OUTCOMES_THREADS") or written.get("threads", 0)) or os.cpu_count() or 2,
+        threads=int(_number("threads (or OUTCOMES_THREADS)", threads)) or os.cpu_count() or 2,
         today=os.environ.get("OUTCOMES_TODAY") or str(written.get("today", "")),
         whole_memory=whole,
-        whole_build_days=int(written.get("whole_build_days", 7)),
-        changes_percent=float(written.get("changes_percent", 10)),
-        fix_list_rows=int(written.get("fix_list_rows", 100_000)),
+        whole_build_days=int(_number("whole_build_days", written.get("whole_build_days", 7))),
+        changes_percent=_number("changes_percent", written.get("changes_percent", 10)),
+        fix_list_rows=int(_number("fix_list_rows", written.get("fix_list_rows", 100_000))),
         linkage=linkage,
     )
+
+
+def _number(name: str, text: object) -> float:
+    try:
+        found = float(str(text))
+    except ValueError:
+        found = -1
+    if not 0 <= found < float("inf"):
+        raise SettingsError(f"{name} is '{text}' in the settings ([tool.outcomes] in pyproject.toml): write a number from 0 on.")
+    return found
 
 
 def day_of(settings: Settings, at: datetime) -> date:
@@ -90,5 +111,5 @@ def day_of(settings: Settings, at: datetime) -> date:
         named = date.fromisoformat(settings.today) if settings.today else None
     except ValueError as error:
         says = f"today is '{settings.today}' (OUTCOMES_TODAY or [tool.outcomes] in pyproject.toml): write a day as 2013-07-15."
-        raise ValueError(says) from error
+        raise SettingsError(says) from error
     return named or at.replace(tzinfo=UTC).astimezone(ZoneInfo("Europe/London")).date()

@@ -6,6 +6,7 @@ be said is itself said in a line. The pages name agencies' own records, so they 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,11 +21,12 @@ from . import alerts, damage, fixes, summary_pages
 from . import summary_parts as parts
 from .archive import Archive, instant, private_folder
 from .release import current_release
+from .room import said_plainly
 from .settings import Settings, day_of
 from .summary_parts import PUBLISHED, REFUSED, UNCHANGED
 
 LOCKED, FAILED = "locked", "failed"
-UNDER_WAY = "under_way.json"
+UNDER_WAY, UNTOLD = "under_way.json", "untold.json"  # the mark of a night that runs; of one that ended and could not tell
 AGAIN = "Mend what it says and run again: outcomes run."
 
 
@@ -99,6 +101,11 @@ def under_way(settings: Settings, begun: Begun) -> None:
         if mark.exists():
             since = json.loads(mark.read_text())["begun_at"]
             begun.notes.append(f"The run begun at {since} was ended from outside: it left no summary. What it left is put right.")
+        untold = mark.with_name(UNTOLD)
+        if untold.exists():
+            since = json.loads(untold.read_text())["begun_at"]
+            begun.notes.append(f"The run begun at {since} could not write its page, which a full disk may have caused.")
+            untold.unlink()
         _write(mark, json.dumps({"begun_at": _time(begun.at), "process": os.getpid()}))
     except (OSError, ValueError, KeyError) as error:
         begun.notes.append(f"The mark of a night under way could not be kept: {error}")
@@ -119,7 +126,10 @@ def finish(settings: Settings, begun: Begun, steps: Iterable[Step] = (), locked:
         if not locked:
             (_nights(settings) / UNDER_WAY).unlink(missing_ok=True)
     except Exception as error:
-        data["notes"].append(f"The night's page could not be written: {_one_line(error)}")
+        data["notes"].append(f"The night's page could not be written: {said_plainly(_one_line(error), settings.data_dir)}")
+        if not locked:  # the night was not ended from outside; a full disk lets names be changed
+            with contextlib.suppress(OSError):
+                (_nights(settings) / UNDER_WAY).rename(_nights(settings) / UNTOLD)
         if folder and not (folder / "summary.html").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder = None

@@ -21,7 +21,7 @@ from .dbt_child import copying_to, keep_values_out_of_errors, open_patiently
 from .definition_faults import must_be_sound
 from .linkage import journal
 from .register import open_restricted, set_clock, transaction
-from .room import NoRoom, room_for
+from .room import must_have_room, room_for
 from .settings import Settings
 from .spare_memory import try_again_with_one_thread
 
@@ -30,7 +30,6 @@ KEPT_BUILDS = 7
 BUILD = "OUTCOMES_BUILD"  # tells dbt's macros how the build goes about it
 # seeds, views, and the tests of nothing else; tests that ask something of a table as well are asked every night
 STANDS_STILL = ["--exclude", "resource_type:seed config.materialized:view", "--indirect-selection", "cautious"]
-LEAST_FREE_BYTES = 64 << 20  # a step that fails with less than that has failed for want of it
 SPILLED = re.compile(r"(?:spill-|duckdb_temp_)(\d+)")
 
 
@@ -235,10 +234,10 @@ def built_aside(
             try:
                 yield put_in_place
             except Exception:
-                must_have_room(settings)
+                must_have_room(settings.data_dir)
                 raise
             if not done:
-                must_have_room(settings)
+                must_have_room(settings.data_dir)
     finally:
         os.environ.pop(BUILD, None)  # whoever runs dbt by hand builds everything
         shutil.rmtree(building.parent, ignore_errors=True)
@@ -272,16 +271,6 @@ def copied_meanwhile(standing_db: Path, building: Path) -> Iterator[None]:
 def dbt_build() -> list[str]:
     """dbt's arguments for the build under way. In a night of changes what definitions alone make stands from the last build."""
     return ["build", *(STANDS_STILL if os.environ.get(BUILD) == standing.CHANGES else [])]
-
-
-def must_have_room(settings: Settings) -> None:
-    """Say plainly that the disk of the data folder is full, if it is, whatever words a step failed with. Raises NoRoom."""
-    free = shutil.disk_usage(settings.data_dir).free
-    if free < LEAST_FREE_BYTES:
-        raise NoRoom(
-            f"The disk of {settings.data_dir} is full ({free / 1e6:,.1f} MB free). Nothing was put in place. "
-            "Free some disk and run again."
-        )
 
 
 def _put_in_place(building: Path, warehouse: Path) -> None:

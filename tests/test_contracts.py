@@ -188,8 +188,8 @@ def test_two_contracts_of_one_id_are_refused(tmp_path):
 def test_code_list_of_a_typo_is_refused_by_file_extract_and_column(tmp_path):
     (tmp_path / "visit_codes.csv").write_text("code\nHOME\n")
     (tmp_path / "north.odcs.yaml").write_text(contract().replace("value: visit_codes", "value: visit_code"))
-    with pytest.raises(ContractError, match="north.odcs.yaml: extract 'visits' has column 'kind_code'.*mean 'visit_codes'"):
-        load_contracts(tmp_path, tmp_path)
+    with pytest.raises(ContractError, match="north.odcs.yaml: extract 'visits', column 'kind_code'.*mean 'visit_codes'"):
+        load_contracts(tmp_path, tmp_path).codes("visit_code")
 
 
 def test_code_list_that_a_spreadsheet_saved_with_a_byte_order_mark_is_read(tmp_path):
@@ -241,4 +241,4 @@ def test_code_list_that_cannot_be_used_is_refused(tmp_path, text, says):
     if text is not None:
         (tmp_path / "visit_codes.csv").write_text(text)
     with pytest.raises(ContractError, match=says):
-        load_contracts(tmp_path, tmp_path)
+        load_contracts(tmp_path, tmp_path).codes("visit_codes")

@@ -9,13 +9,13 @@ import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
-import click
 import duckdb
 import pytest
 from click.testing import CliRunner
 from small_release import build_world
 
 from dagster_project import cli_reader, gate, reader, release
+from dagster_project.cli_plain import PlainGroup
 from dagster_project.manifest import code_state
 from dagster_project.trace import NotFound, period_names, trace
 
@@ -54,7 +54,7 @@ def world(tmp_path_factory):
 def run(world, monkeypatch):
     """Call ``outcomes`` with the readers' commands."""
     monkeypatch.setattr(cli_reader, "load_settings", lambda: world)
-    group = click.Group(commands={c.name: c for c in cli_reader.COMMANDS})
+    group = PlainGroup(commands={c.name: c for c in cli_reader.COMMANDS})
     return lambda *arguments, stdin=None: CliRunner().invoke(group, list(arguments), input=stdin)
 
 
@@ -115,11 +115,21 @@ def test_an_error_in_sql_is_one_plain_line(run):
     assert result.exit_code == 1 and len(result.output.splitlines()) == 1 and "numrator" in result.output
 
 
-@pytest.mark.parametrize("before", ["", "begin; "])
+def test_several_statements_at_once_are_refused_and_a_last_semicolon_is_none(run):
+    result = run("query", "select 1; select 2")
+    assert result.exit_code == 1 and result.output.splitlines() == [
+        "These are several statements. Ask one at a time, each on a line of its own."
+    ]
+    assert run("query", "select 1 as one; -- that is all").exit_code == 0
+    assert run("query", stdin="select 1 as one;\nselect 2 as two;\n").output.count("1 row") == 2
+
+
+@pytest.mark.parametrize("before", ["", "begin;\n"])
 def test_a_table_that_is_not_there_lists_those_that_are(run, before):
-    result = run("query", f"{before}select * from psa16")
-    assert result.exit_code == 1 and len(result.output.splitlines()) == 1 and "pg_am" not in result.output
-    assert "psa16" in result.output and "The tables are: deliveries_due, " in result.output
+    result = run("query", stdin=f"{before}select * from psa16")
+    said = result.output.splitlines()[-1]
+    assert result.exit_code == 1 and "pg_am" not in result.output
+    assert "psa16" in said and "The tables are: deliveries_due, " in said
 
 
 def test_an_older_release_can_be_asked_and_an_unknown_one_lists_what_there_is(run, world):

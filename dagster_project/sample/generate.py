@@ -23,7 +23,7 @@ from pathlib import Path
 import duckdb
 
 from ..contracts import Contracts, load_contracts
-from . import defects, truth, write
+from . import LEAST_PEOPLE, defects, truth, write
 from .parameters import CHOICES, FIRST_DELIVERY, MAIN_DELIVERY, PARAMETERS, RETURNS, WEIGHTS
 
 SQL_DIR = Path(__file__).parent / "sql"
@@ -75,8 +75,8 @@ def generate(
     ``truth_dir``, if given, receives what was planted, as Parquet. The same arguments give the same bytes; files of an
     earlier world with the same names are replaced. ``is_packed``: every file is, not only those of agencies that pack theirs.
     """
-    if people < 200:
-        raise ValueError("The sample world needs at least 200 people, so that every area has some.")
+    if people < LEAST_PEOPLE:
+        raise ValueError(f"The sample world needs at least {LEAST_PEOPLE} people, so that every area has some.")
     contracts = load_contracts(Path(contracts_dir), Path(seeds_dir))
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
