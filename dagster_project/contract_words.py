@@ -38,6 +38,7 @@ SERVICE_LEVELS = (
     "availability carryForward degradation delivery endOfLife endOfSupport errorRate frequency generalAvailability latency"
     " retention severity throughput timeOfAvailability timeToDetect timeToNotify timeToRepair"
 )
+CLASSIFICATIONS = "confidential identifier internal public restricted sensitive"  # identifier keeps a column in its one room
 IMPLEMENTATION = "column failsWhen"
 FEW = 10
 
@@ -112,6 +113,10 @@ def _of_column(column: dict) -> Iterator[str]:
     if kind in SQL_TYPES:
         what = f"in logicalTypeOptions of type {kind} the name"
         yield from _unknown(column.get("logicalTypeOptions") or {}, OPTIONS.get(kind, ""), what)
+    yield from _unknown(filter(None, [column.get("classification")]), CLASSIFICATIONS, "the classification")
+    for entry in column.get("customProperties") or []:
+        if entry["property"] == "aliases" and not isinstance(entry.get("value"), list):
+            yield f"has aliases '{entry.get('value')}', which are no list. Write [{entry.get('value')}]."
     for name in ("required", "primaryKey"):
         if not isinstance(column.get(name, False), bool):
             yield f"has {name} '{column[name]}'. Write true or false."

@@ -124,6 +124,8 @@ FAULTS = [
     ("servers:", "name: North\nservr: 1\nservers:", "has the name 'servr'"),
     ("{name: note, logicalType: string}", "{name: note, logicalType: string, requried: true}", "'note' has the name 'requried'"),
     ("{name: note, logicalType: string}", "{name: note, logicalType: string, unique: true}", "'unique', which is not known"),
+    ("name: note, ", "name: note, classification: identifer, ", "Did you mean 'identifier'?"),
+    ("value: [client]", "value: client", "has aliases 'client', which are no list. Write [client]."),
     ("property: codeList", "property: codelist", "column 'kind_code' has the custom property 'codelist'"),
     ("codeList, value: visit_codes", "codeList, valeu: visit_codes", "Did you mean 'value'?"),
     ("property: mayRepeat", "property: mayrepeat", "Did you mean 'mayRepeat'?"),
