@@ -28,15 +28,16 @@ REFERENCES = st.lists(
 
 
 @pytest.mark.drill
-def test_the_bench_links_a_small_world_in_its_own_way_and_in_plain_splinks():
+def test_the_bench_links_a_small_world_of_whom_some_have_moved_in_its_own_way_and_in_plain_splinks():
+    asked = ["--people", "400", "--moved", "20", "--ways", "tiers,current,plain"]
     told = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "dagster_project.bench.linkage", "--people", "400", "--ways", "tiers,plain"],
+        [sys.executable, "-W", "ignore", "-m", "dagster_project.bench.linkage", *asked],
         capture_output=True,
         text=True,
         cwd=PROJECT_DIR,
     )
     assert told.returncode == 0, told.stderr[-2000:]
-    assert "exact tiers" in told.stdout and "plain Splink" in told.stdout and "| dwp × probation |" in told.stdout
+    assert "exact tiers" in told.stdout and "without former names" in told.stdout and "plain Splink" in told.stdout and "| dwp × probation |" in told.stdout
 
 
 @pytest.fixture(scope="module")
