@@ -31,6 +31,7 @@ from .register import (
     Report,
     connect,
     known,
+    last_of_name,
     latest_receipt,
     open_restricted,
     printable,
@@ -45,9 +46,13 @@ __all__ = ["ACCEPTED", "REFUSED", "REPLAY", "WITH_QUARANTINE", "FileRefused", "R
 __all__ += ["open_restricted", "recognise", "waiting_files"]
 
 
-def _delivery_id(agency: str | None, extract: str | None, stated: str, content: str | None) -> str:
-    """The same bytes of the same extract, date and sequence (``stated``) are the same delivery, whenever they come."""
-    return hashlib.sha256(f"{agency}/{extract}/{stated}/{content}".encode()).hexdigest()[:16]
+def _delivery_id(agency: str | None, extract: str | None, stated: str, content: str | None, times: int = 0) -> str:
+    """The same bytes of the same extract, date and sequence (``stated``) are the same delivery, whenever they come.
+
+    ``times``: how often they were taken before; more than 0 only if they are put back in place of what replaced them.
+    """
+    again = f"/{times}" if times else ""
+    return hashlib.sha256(f"{agency}/{extract}/{stated}/{content}{again}".encode()).hexdigest()[:16]
 
 
 @contextlib.contextmanager
@@ -162,7 +167,7 @@ def take_receipt(con, settings: Settings, contracts: Contracts, receipt: Receipt
     report.content_hash, report.byte_count = receipt.content_hash, receipt.byte_count
     report.delivery_id, report.configuration = receipt.delivery_id, receipt.configuration
     try:
-        _judge(con, settings, contracts, report, archive.place(receipt.content_hash))
+        _judge(con, settings, contracts, report, archive.place(receipt.content_hash), has_receipt=True)
     except FileRefused as error:
         refuse(report, error)
     if report.status != receipt.status or report.delivery_id != receipt.delivery_id:
@@ -212,21 +217,36 @@ def _judge(
     source: Path,
     is_shown: bool = False,
     received: Received | None = None,
+    has_receipt: bool = False,
 ) -> None:
-    """Say whose file it is, whether it came before, and what is wrong with it. Raises FileRefused."""
+    """Say whose file it is, whether it came before, and what is wrong with it. Raises FileRefused.
+
+    A file holds one content at a time: if its latest bytes that were taken are others, those of before were put back, and are
+    a new delivery. ``has_receipt``: on its day it was found to be one.
+    """
     report.extract, extract_date, report.sequence = recognise(
         report.file, contracts, report.agency, source, report.received_at.date()
     )
     report.agency = report.extract.agency
     stated = f"{extract_date} {report.sequence}" if extract_date else "undated"
-    report.delivery_id = _delivery_id(report.agency, report.extract.name, stated, report.content_hash)
+    delivery = (report.agency, report.extract.name, stated, report.content_hash)
     report.extract_date = extract_date or report.received_at.date()
-    before = known(con, report.delivery_id)
-    if before and before[0] != REFUSED:
-        report.status = REPLAY
+    times = next(n for n in itertools.count() if not _is_taken(con, _delivery_id(*delivery, n)))
+    last = last_of_name(con, report)
+    if times and not has_receipt and (last is None or last[0] == report.content_hash):
+        report.status, report.delivery_id = REPLAY, _delivery_id(*delivery, times - 1)
         return
+    report.delivery_id, report.is_put_back = _delivery_id(*delivery, times), times > 0
     scanned = received.scan if received and received.extract is report.extract else None
     examine(con, contracts, report, source, is_shown, scanned)
+    if report.is_put_back and report.status != REFUSED and last:
+        note = f"Note: the same bytes were taken before and replaced on {last[1]:%Y-%m-%d}; they take their place again."
+        report.messages.append(message(report, None, None, note))
+
+
+def _is_taken(con, delivery_id: str) -> bool:
+    before = known(con, delivery_id)
+    return before is not None and before[0] != REFUSED
 
 
 def waiting_files(settings: Settings, agency: str | None = None) -> list[Path]:

@@ -54,15 +54,23 @@ def _repeated(con, report: Report) -> list[tuple[str, str]]:
 
 
 def _out_of_scale(con, report: Report) -> list[tuple[str, str]]:
-    """(What is wrong, what to do) if the count of rows is out of the contract's proportion to that of the delivery before."""
+    """(What is wrong, what to do) if the count of rows is out of the contract's proportion to that of the delivery that it
+    would replace, or of the one before that. What is put back is not held to what it undoes."""
     extract = report.extract
     if extract.smallest_percent is None and extract.largest_percent is None:
         return []
+    stated = [report.extract_date, report.sequence]
+    doubts = [] if report.is_put_back else _beside(con, report, "(extract_date, sequence) = (?, ?)", stated, "the one it replaces")
+    return doubts or _beside(con, report, "(extract_date, sequence) < (?, ?)", stated, "the last")
+
+
+def _beside(con, report: Report, which: str, stated: list, called: str) -> list[tuple[str, str]]:
+    """(What is wrong, what to do) beside the latest delivery for which ``which`` (SQL) holds."""
+    extract = report.extract
     before = con.execute(
-        "select file_name, row_count from intake.deliveries where agency = ? and extract = ? and status <> ? "
-        "and received_at < ? and (extract_date, sequence) < (?, ?) "
-        "order by extract_date desc, sequence desc, received_at desc limit 1",
-        [extract.agency, extract.name, REFUSED, report.received_at, report.extract_date, report.sequence],
+        f"select file_name, row_count from intake.deliveries where agency = ? and extract = ? and status <> ? "
+        f"and received_at < ? and {which} order by extract_date desc, sequence desc, received_at desc limit 1",
+        [extract.agency, extract.name, REFUSED, report.received_at, *stated],
     ).fetchone()
     if before is None or before[1] < max(1, extract.compared_from):
         return []
@@ -74,7 +82,7 @@ def _out_of_scale(con, report: Report) -> list[tuple[str, str]]:
         is_far, limit, remedy = "larger", f"at most {high:g} %", "Look for rows sent twice, or of other years or areas."
     else:
         return []
-    says = f"is far {is_far} than the last: {report.read_count:,} rows, {percent:.0f} % of the {rows:,} in '{name}'"
+    says = f"is far {is_far} than {called}: {report.read_count:,} rows, {percent:.0f} % of the {rows:,} in '{name}'"
     return [(f"{says}; the contract expects {limit}", remedy)]
 
 

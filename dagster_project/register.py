@@ -68,6 +68,7 @@ class Report:
     orphan_count: int = 0  # rows whose parent is nowhere
     configuration: str = ""
     received_at: datetime | None = None  # naive UTC
+    is_put_back: bool = False  # the same bytes were taken before, and replaced by others under their name
     is_landed: bool = False  # rows stand in the raw table, and in ``intake.landing`` that they do not count yet
     messages: list[str] = field(default_factory=list)
 
@@ -130,6 +131,15 @@ def open_restricted(settings: Settings, contracts: Contracts) -> duckdb.DuckDBPy
 def known(con: duckdb.DuckDBPyConnection, delivery_id: str) -> tuple[str, str] | None:
     """Status and reason of a delivery in the register; None if it is not there."""
     return con.execute("select status, reason from intake.deliveries where delivery_id = ?", [delivery_id]).fetchone()
+
+
+def last_of_name(con: duckdb.DuckDBPyConnection, report: Report) -> tuple[str, datetime] | None:
+    """Hash of the bytes that were taken last, before a delivery came, from a file of its name, and when they were received."""
+    return con.execute(
+        "select content_hash, received_at from intake.deliveries where agency = ? and extract = ? and file_name = ? "
+        "and status <> ? and received_at < ? order by received_at desc limit 1",
+        [report.agency, report.extract.name, report.file_name, REFUSED, report.received_at],
+    ).fetchone()
 
 
 def latest_receipt(con: duckdb.DuckDBPyConnection) -> datetime | None:

@@ -734,6 +734,22 @@ CASES = [
         REPLAY,
         before=((JUNE, SOUND),),
     ),
+    taken(
+        "last month's file under this month's name",
+        "the bytes that another file of the name replaced are put back",
+        SOUND,
+        "Note: the same bytes were taken before and replaced on 2013-08-05; they take their place again",
+        before=((JUNE, SOUND), (JUNE, as_csv(sound_rows(3, 2)))),
+    ),
+    refused(
+        "a file far smaller than the last",
+        "a tenth of the rows of the file of its name that it would replace",
+        as_csv(sound_rows(10)),
+        "is far smaller than the one it replaces: 10 rows, 10 % of the 100 in 'visits_2013-06-30.csv'",
+        before=MANY,
+        terms=FROM_50,
+        counts=(10, 0, 0),
+    ),
     refused(
         "a file far smaller than the last",
         "half the rows of the month before",

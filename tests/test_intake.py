@@ -13,7 +13,9 @@ import pytest
 from intake_bench import COLUMNS, HEADER, NOW, Bench, as_csv, row, sha256, sound_rows, with_bad
 
 from dagster_project import arrival, checks, examine, intake, reading, receiving, register
+from dagster_project.archive import Archive, write_whole
 from dagster_project.contracts import load_contracts
+from dagster_project.recovery import open_recovered
 from dagster_project.settings import load_settings
 
 ACCEPTED, WITH_QUARANTINE, REFUSED, REPLAY = intake.ACCEPTED, intake.WITH_QUARANTINE, intake.REFUSED, intake.REPLAY
@@ -207,6 +209,65 @@ def test_same_bytes_again_change_nothing(bench):
         assert report.status == REPLAY and "nothing changes" in report.headline
     assert [bench.query(f"from {t} order by all") for t in tables] == before
     assert bench.archived() == {sha256(data): data}
+
+
+def in_force(bench) -> str:
+    """Hash of the bytes in force, as dbt/macros/in_force.sql orders them."""
+    order = "extract_date desc, sequence desc, received_at desc, delivery_id desc"
+    return bench.query(f"from intake.deliveries where extract = 'visits' and status <> 'refused' order by {order} limit 1")[0][
+        "content_hash"
+    ]
+
+
+def test_bytes_put_back_in_place_of_what_replaced_them_come_into_force_again_as_often_as_they_are(bench):
+    right, wrong = as_csv(sound_rows(3)), as_csv(sound_rows(2))
+    for data in (right, wrong, right, wrong, right):
+        report = bench.take(data)
+        assert report.status == ACCEPTED and in_force(bench) == sha256(data)
+        assert bench.land(bench.settings.landing_dir / "north" / report.file_name).status == REPLAY  # the night after
+    assert "take their place again" in report.messages[0]
+    assert len(bench.query("from intake.deliveries")) == 5
+
+
+def test_files_that_simply_lie_there_stay_replays_though_one_has_replaced_the_other(bench):
+    bench.take(as_csv(sound_rows(3)))
+    bench.take(as_csv(sound_rows(3, 2)), "north_visits_2013-06-30.csv")
+    for _ in range(2):
+        reports = intake.land_all(bench.settings, bench.contracts, say=lambda _: None)
+        assert [r.status for r in reports] == [REPLAY] * 2
+    assert in_force(bench) == sha256(as_csv(sound_rows(3, 2)))
+
+
+def test_archive_alone_gives_back_what_was_put_back_even_if_what_it_undid_is_gone(bench):
+    right, wrong = as_csv(sound_rows(3)), as_csv(sound_rows(2))
+    for data in (right, wrong, right):
+        bench.take(data)
+    register = "select * exclude (rows_hash) from intake.deliveries order by received_at"
+    before, archive = bench.query(register), Archive(bench.settings.archive_dir)
+    bench.settings.restricted_db.unlink()
+    open_recovered(bench.settings, bench.contracts, lambda _: None).close()
+    assert bench.query(register) == before and in_force(bench) == sha256(right)
+    write_whole(archive.folder / "removed" / f"{sha256(wrong)}.json", b"{}")  # as retention does
+    archive.place(sha256(wrong)).unlink()
+    bench.settings.restricted_db.unlink()
+    open_recovered(bench.settings, bench.contracts, lambda _: None).close()
+    assert bench.query(register) == [before[0], before[2]]
+
+
+def test_bytes_of_an_undated_file_that_come_again_on_a_later_day_are_not_passed_over(bench):
+    path = bench.put(as_csv(sound_rows(3)), "visits.csv")
+    bench.land(path)
+    bench.land(bench.put(as_csv(sound_rows(2)), "visits.csv"), NOW + timedelta(days=1))
+    for day in (2, 3):
+        report = bench.land(bench.put(as_csv(sound_rows(3)), "visits.csv"), NOW + timedelta(days=day))
+        assert "holds the same rows as 'visits.csv' of 2013-08-05" in report.reason
+    assert len(bench.query("from intake.deliveries")) == 3
+
+
+def test_bytes_that_were_replaced_can_be_sent_under_the_next_sequence(bench):
+    bench.take(right := as_csv(sound_rows(3)))
+    bench.take(as_csv(sound_rows(2)))
+    assert bench.take(right, "visits_2013-06-30_2.csv").status == ACCEPTED and in_force(bench) == sha256(right)
 
 
 def test_same_bytes_for_another_extract_are_another_delivery(bench):

@@ -73,6 +73,17 @@ def test_size_is_compared_with_the_nearest_earlier_delivery_that_was_taken(bench
     assert bench.take(as_csv(sound_rows(10)), "visits_2013-06-01.csv").status == ACCEPTED  # none before it
 
 
+def test_size_is_compared_with_the_delivery_that_would_be_replaced(bench):
+    bench.take(whole := as_csv(sound_rows(100)))
+    report = bench.take(cut := as_csv(sound_rows(10)))
+    assert "is far smaller than the one it replaces: 10 rows, 10 % of the 100 in 'visits_2013-06-30.csv'" in report.reason
+    assert bench.take(whole).status == intake.REPLAY
+    (bench.seeds_dir / "delivery_confirmations.csv").write_text(
+        f"{HEADER}north,visits,{sha256(cut)},by mistake,A. Clerk,2013-07-02\n"
+    )
+    assert [bench.take(data).status for data in (cut, whole)] == [ACCEPTED, ACCEPTED]  # to undo it needs no confirmation
+
+
 def test_same_rows_are_a_repeat_whichever_date_comes_first(bench):
     bench.take(data := as_csv(sound_rows(3)), JULY)
     assert "under another date" in bench.take(data, JUNE).reason
