@@ -24,6 +24,7 @@ CHUNK_BYTES = 1 << 22
 MAX_EXPANSION = 200  # a gz that grows more than this many times is taken for a bomb
 GZIP_MARK = b"\x1f\x8b"
 UTF8_MARK = codecs.BOM_UTF8
+READ_AS_OTHER_LETTERS = ("windows-1252", "iso-8859-1")  # encodings in which nearly any bytes are letters, those of UTF-8 too
 WIDE_BLANKS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")  # first bytes in UTF-8 of U+00A0, U+1680, U+2000 to U+205F and U+3000
 
 
@@ -114,8 +115,31 @@ def _refuse_other_formats(first: bytes, encoding: str) -> None:
         raise FileRefused("is packed twice", "Pack it once with gzip.")
     if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         raise FileRefused("is in UTF-16", f"Send it in {encoding}.")
+    if len(first) == 4 and any(first) and bytes(2) in (first[::2], first[1::2]):
+        raise FileRefused("looks like UTF-16 (every other byte is NUL)", f"Send it in {encoding}.")
     if first[:3] == UTF8_MARK and encoding != "utf-8":
         raise FileRefused("is in UTF-8", f"Send it in {encoding}.")
+
+
+class _LettersOfUtf8:
+    """Whether a text holds letters beyond ASCII and has written all of them in UTF-8; asked piece by piece."""
+
+    def __init__(self) -> None:
+        self._decoder, self._has_some, self._has_others = codecs.getincrementaldecoder("utf-8")(), False, False
+
+    def look_at(self, piece: bytes, is_last: bool = False) -> None:
+        if self._has_others or (piece.isascii() and not self._decoder.getstate()[0]):
+            return
+        self._has_some = True
+        try:
+            self._decoder.decode(piece, is_last)
+        except UnicodeDecodeError:
+            self._has_others = True
+
+    def are_all(self) -> bool:
+        """After the last piece."""
+        self.look_at(b"", is_last=True)
+        return self._has_some and not self._has_others
 
 
 def scan(path: Path, extract: Extract) -> Scan:
@@ -123,6 +147,7 @@ def scan(path: Path, extract: Extract) -> Scan:
     lines, delimiters, first, last, is_plain, is_tidy = 0, 0, b"", b"", True, True
     # ASCII bytes mean the same in every encoding that a contract may name
     decoder = codecs.getincrementaldecoder("utf-8" if extract.encoding == "utf-8" else "ascii")()
+    letters = _LettersOfUtf8() if extract.encoding in READ_AS_OTHER_LETTERS else None
     edges = np.frombuffer(b"\r\n" + extract.delimiter.encode(), dtype=np.uint8)
     for piece in _pieces(path):
         if len(first) < 4:
@@ -131,11 +156,15 @@ def scan(path: Path, extract: Extract) -> Scan:
         codes = np.frombuffer(piece, dtype=np.uint8)
         lines += int(np.count_nonzero(codes == ord("\n")))
         delimiters += int(np.count_nonzero(codes == ord(extract.delimiter)))
+        if letters:
+            letters.look_at(piece)
         is_plain = is_plain and _is_plain(piece, last, decoder)
         is_tidy = is_tidy and _is_tidy(piece, codes, last, edges)
         last = piece[-1:]
     if not first:
         raise FileRefused("is empty", "Send at least the header line.")
+    if letters and letters.are_all():
+        raise FileRefused("is in UTF-8", f"Send it in {extract.encoding}.")
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:

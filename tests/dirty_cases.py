@@ -280,6 +280,27 @@ CASES = [
     ),
     refused(
         "mixed encodings",
+        "UTF-8 without its mark where the contract says Windows-1252",
+        as_csv([row(1, note="Zoë’s café"), row(2), row(3)]),
+        "is in UTF-8",
+        "Send it in windows-1252",
+        terms={"encoding": "windows-1252"},
+    ),
+    taken(
+        "mixed encodings",
+        "Windows-1252 in which two letters could be one of UTF-8, and another could not",
+        as_csv([row(1, note="CAFÃ© is not café"), row(2), row(3)]).decode().encode("cp1252"),
+        terms={"encoding": "windows-1252"},
+    ),
+    refused(
+        "mixed encodings",
+        "UTF-16 without its mark",
+        SOUND.decode().encode("utf-16-le"),
+        "looks like UTF-16 (every other byte is NUL)",
+        "Send it in utf-8",
+    ),
+    refused(
+        "mixed encodings",
         "UTF-16, as a spreadsheet saves “Unicode text”",
         SOUND.decode().encode("utf-16"),
         "is in UTF-16",

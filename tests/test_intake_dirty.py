@@ -103,6 +103,15 @@ def test_windows_1252_is_read_where_it_is_agreed(bench):
     assert bench.rows() == [tuple(r) for r in rows]
 
 
+def test_letters_of_utf8_are_known_where_a_piece_ends_within_one(bench, monkeypatch):
+    monkeypatch.setattr(arrival, "CHUNK_BYTES", 1)
+    bench.agree(encoding="iso-8859-1")
+    assert "is in UTF-8" in bench.take(as_csv([row(1, note="né"), row(2)])).reason
+    assert bench.take(as_csv([row(1, note="né"), row(2)]).decode().encode("latin-1")).status == ACCEPTED
+    cut_off = as_csv([row(1), row(2, note="Ã")]).decode().encode("latin-1").rstrip(b"\n")  # the first half of a letter
+    assert bench.take(cut_off, "visits_2013-07-31.csv").status == ACCEPTED
+
+
 def test_housing_files_are_read_in_windows_1252(tmp_path):
     settings = load_settings(home=tmp_path)
     contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
