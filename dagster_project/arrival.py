@@ -39,13 +39,15 @@ class FileRefused(Exception):
 @dataclass(frozen=True)
 class Scan:
     """What one pass over the text tells. ``is_plain``: nothing in the bytes stands in the way of DuckDB's own reader;
-    ``is_ended``: the last line has its end; ``is_tidy``: no blank stands at either end of any value of a plain file."""
+    ``is_ended``: the last line has its end; ``is_tidy``: no blank stands at either end of any value of a plain file;
+    ``has_controls``: a control character other than tab stands beside those of its lines, as far as it is plain."""
 
     line_count: int
     delimiter_count: int
     is_plain: bool
     is_ended: bool
     is_tidy: bool = False
+    has_controls: bool = False
 
 
 def fingerprint(path: Path, copy_to: BinaryIO | None = None) -> tuple[str, int]:
@@ -144,7 +146,7 @@ class _LettersOfUtf8:
 
 def scan(path: Path, extract: Extract) -> Scan:
     """One pass over the text. Raises FileRefused for what is empty, broken, or in another format than agreed."""
-    lines, delimiters, first, last, is_plain, is_tidy = 0, 0, b"", b"", True, True
+    lines, delimiters, first, last, is_plain, is_tidy, has_controls = 0, 0, b"", b"", True, True, False
     # ASCII bytes mean the same in every encoding that a contract may name
     decoder = codecs.getincrementaldecoder("utf-8" if extract.encoding == "utf-8" else "ascii")()
     letters = _LettersOfUtf8() if extract.encoding in READ_AS_OTHER_LETTERS else None
@@ -154,11 +156,14 @@ def scan(path: Path, extract: Extract) -> Scan:
             first = (first + piece[:4])[:4]
             _refuse_other_formats(first, extract.encoding)
         codes = np.frombuffer(piece, dtype=np.uint8)
-        lines += int(np.count_nonzero(codes == ord("\n")))
+        ends = int(np.count_nonzero(codes == ord("\n")))
+        lines += ends
         delimiters += int(np.count_nonzero(codes == ord(extract.delimiter)))
         if letters:
             letters.look_at(piece)
         is_plain = is_plain and _is_plain(piece, last, decoder)
+        if is_plain and not has_controls:
+            has_controls = int(np.count_nonzero(codes < ord(" "))) > ends + piece.count(b"\r") + piece.count(b"\t")
         is_tidy = is_tidy and _is_tidy(piece, codes, last, edges)
         last = piece[-1:]
     if not first:
@@ -175,6 +180,7 @@ def scan(path: Path, extract: Extract) -> Scan:
         is_plain=is_plain and last != b"\r",
         is_ended=last in (b"\n", b"\r"),
         is_tidy=is_tidy and last != b" ",
+        has_controls=has_controls,
     )
 
 

@@ -9,6 +9,15 @@ import duckdb
 import numpy as np
 
 from .contracts import Column, ContractError, Contracts, Extract
+from .records import MAX_SHOWN_CHARS
+
+CONTROLS = {  # reason → what may not stand in text that is not free, as SQL over the text, and what to do
+    "line_break": (
+        "contains({0}, chr(10)) or contains({0}, chr(13))",
+        "Holds a line break. Check its quotes: one that is not closed takes in the lines below.",
+    ),
+    "control_character": (r"regexp_matches({0}, '[\x01-\x08\x0b\x0c\x0e-\x1f]')", "Holds a control character. Remove it."),
+}
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,11 @@ def _column_checks(column: Column, extract: Extract, contracts: Contracts, text:
         checks.append(Check(name, "pattern", f"not regexp_full_match({text}, {_quoted(options['pattern'])})", says))
     if column.code_list:
         checks += _code_checks(column, extract, contracts, text)
+    if column.max_chars:
+        says = f"Longer than {column.max_chars:,} characters. Shorten it, or check the quotes around it."
+        checks.append(Check(name, "too_long", f"length({text}) > {column.max_chars}", says))
+    if column.is_any_text and not column.is_free_text:
+        checks += [Check(name, reason, f"({fails.format(text)})", says) for reason, (fails, says) in CONTROLS.items()]
     return checks
 
 
@@ -164,11 +178,11 @@ def _sound(column: Column, extract: Extract, contracts: Contracts) -> str:
     return f"case when not coalesce({' or '.join(bad)}, false) then {typed(column)} end" if bad else typed(column)
 
 
-def _may_fail(extract: Extract, contracts: Contracts, as_of: date | None, is_tidy: bool) -> str:
+def _may_fail(extract: Extract, contracts: Contracts, as_of: date | None, is_tidy: bool, may_hold_controls: bool) -> str:
     """SQL that holds for every row that fails a check, and for few others: the checks of the text with its blanks on.
 
     Text that is right as it stands is right without its blanks, and this takes a third of the time. A date is read and a
-    list is searched once, whatever may be wrong with them.
+    list is searched once, whatever may be wrong with them; bytes are counted in place of characters, of which there are no more.
     """
     tests = []
     for column in extract.columns:
@@ -181,18 +195,25 @@ def _may_fail(extract: Extract, contracts: Contracts, as_of: date | None, is_tid
             elif check.reason == "required":
                 blank = "" if is_tidy else f" or {text} < '!' or {text} > '~'"  # every blank there is
                 tests.append(f"{text} is null{blank}")
-            elif check.reason not in ("future_date", "code_case"):
+            elif check.reason == "too_long":
+                tests.append(f"strlen({text}) > {column.max_chars}")
+            elif check.reason not in ("future_date", "code_case", *(() if may_hold_controls else CONTROLS)):
                 tests.append(check.fails)
     return " or ".join(f"coalesce({test}, false)" for test in tests) or "false"
 
 
 def find(
-    con: duckdb.DuckDBPyConnection, extract: Extract, contracts: Contracts, as_of: date | None = None, is_tidy: bool = False
+    con: duckdb.DuckDBPyConnection,
+    extract: Extract,
+    contracts: Contracts,
+    as_of: date | None = None,
+    is_tidy: bool = False,
+    may_hold_controls: bool = True,
 ) -> None:
     """Fill table ``findings`` (_row_number, _line, column_name, reason, offending_text, record_key, says) from ``sent``.
 
-    ``as_of`` is the extract date; without one no date is too late. A first pass marks the rows that fail anything at all;
-    only those are looked at closely. Raises ContractError for a row rule that is not SQL over the columns of the extract.
+    ``as_of`` is the extract date; without one no date is too late. ``is_tidy``, ``may_hold_controls``: see Sent.
+    A first pass marks the rows that fail anything at all; only those are looked at closely. Raises ContractError for a row rule that is not SQL over the columns of the extract.
     """
     key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
     con.execute(
@@ -200,10 +221,10 @@ def find(
         "offending_text varchar, record_key varchar, says varchar)"
     )
     _must_be_sql(con, extract)
-    _mark_suspects(con, extract, _may_fail(extract, contracts, as_of, is_tidy), is_tidy)
+    _mark_suspects(con, extract, _may_fail(extract, contracts, as_of, is_tidy, may_hold_controls), is_tidy)
     if _count(con, "suspects"):
         found = [
-            f'select _row_number, _line, {_quoted(c.column)}, {_quoted(c.reason)}, "{c.column}", {key}, '
+            f'select _row_number, _line, {_quoted(c.column)}, {_quoted(c.reason)}, left("{c.column}", {MAX_SHOWN_CHARS}), {key}, '
             f"replace({_quoted(c.says)}, '{{}}', {c.about}) from suspects where {c.fails}"
             for c in checks_of(extract, contracts, as_of)
         ]

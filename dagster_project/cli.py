@@ -89,6 +89,8 @@ def check(files: tuple[Path, ...], agency: str | None) -> None:
 
     settings = load_settings()
     contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
+    if agency and agency not in contracts.agencies:
+        raise click.BadParameter(f"'{agency}': choose from {', '.join(contracts.agencies)}.", param_hint="--agency")
     worst = 0
     for file in files:
         report = intake.check(settings, contracts, file, agency)

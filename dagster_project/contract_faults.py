@@ -41,6 +41,11 @@ def faults(extract: Extract) -> Iterator[str]:
         yield f"has codeValidOn of '{column.name}', which needs a codeList and the name of a date column. Correct it."
     for column in (c for c in extract.columns if c.latest_days is not None and c.name not in dates):
         yield f"has latestDaysAfterExtract on '{column.name}', which is no date. Take it off."
+    for column in (c for c in extract.columns if c.is_free_text and not c.is_any_text):
+        yield f"has freeText on '{column.name}', which has a type, a list or a form. Take it off."
+    for column in extract.columns:
+        if type(most := column.options.get("maxLength", 1)) is not int or most < 1:
+            yield f"has maxLength of '{column.name}' that is no whole number above 0. Correct it."
     for column in (c for c in extract.columns if c.parent and not re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", c.parent)):
         yield f"has a relationship of '{column.name}' to '{column.parent}'. Write it as <extract>.<key>."
     if extract.smallest_percent and extract.largest_percent and extract.smallest_percent >= extract.largest_percent:

@@ -24,6 +24,7 @@ FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?
 PLAIN_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+)\.csv(?:\.gz)?$")  # taken as of the day on which it comes
 RESTRICTED = "{{ 'restricted' if target.type == 'duckdb' else '' }}"  # for dbt, which reads it: Spark knows schemas only
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a run reads the contracts in most of its steps
+MAX_TEXT_CHARS = 200  # of text with no limit of its own: three times the longest name; more is most likely an open quote
 _JAVA_TO_STRPTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d"}
 
 
@@ -47,6 +48,7 @@ class Column:
     parent: str | None
     code_valid_on: str | None  # the date column on whose day the code must have been in force
     latest_days: int | None  # how many days after the extract date a date may lie; None: no matter
+    is_free_text: bool = False  # may be of any length, over several lines
 
     @property
     def date_format(self) -> str:
@@ -55,6 +57,18 @@ class Column:
         for java, strptime in _JAVA_TO_STRPTIME.items():
             text = text.replace(java, strptime)
         return text
+
+    @property
+    def is_any_text(self) -> bool:
+        """Whether neither a type, nor a list, nor a form says what it may hold."""
+        return self.type == "string" and not self.code_list and "pattern" not in self.options
+
+    @property
+    def max_chars(self) -> int | None:
+        """The most characters that its text may have; None: any number."""
+        if self.type == "string" and "maxLength" in self.options:
+            return int(self.options["maxLength"])
+        return MAX_TEXT_CHARS if self.is_any_text and not self.is_free_text else None
 
 
 @dataclass(frozen=True)
@@ -180,6 +194,7 @@ def _column(node: dict) -> Column:
         aliases=tuple(custom.get("aliases") or ()),
         parent=parents[0]["to"] if parents else None,
         code_valid_on=custom.get("codeValidOn"),
+        is_free_text=custom.get("freeText") is True,
         latest_days=None if custom.get("latestDaysAfterExtract") is None else int(custom["latestDaysAfterExtract"]),
     )
 

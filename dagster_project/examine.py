@@ -100,7 +100,7 @@ def examine(con, contracts: Contracts, report: Report, source: Path, is_shown: b
     report.is_landed = sent.is_landed
     arrival.must_be_unchanged(source, before)
     report.rows_hash = checks.rows_hash(con, extract, sent.is_tidy)
-    checks.find(con, extract, contracts, report.extract_date, sent.is_tidy)
+    checks.find(con, extract, contracts, report.extract_date, sent.is_tidy, sent.may_hold_controls)
     if sent.bad_records:
         con.execute("insert into findings select _row_number, _line, null, reason, offending_text, record_key, says from broken")
     findings, failing = con.execute("select count(*), count(distinct _row_number) from findings").fetchone()
@@ -113,6 +113,8 @@ def examine(con, contracts: Contracts, report: Report, source: Path, is_shown: b
         report.messages.insert(0, message(report, None, None, f"The file is refused: {report.reason}. {remedy}"))
     else:
         plausibility.compare(con, contracts, report)
+        if note := plausibility.later_in_force(con, report):
+            report.messages.append(message(report, None, None, f"Note: {note}."))
     _list_rows(con, report, "findings", is_shown)
     if report.status != REFUSED:
         notes = plausibility.find_orphans(con, contracts, report, sent.is_tidy)

@@ -18,6 +18,7 @@ from .reader import FORMULA
 from .release_tables import quote
 
 REFUSED_FILE, QUARANTINE, UNKNOWN = "refused file", "rows in quarantine", "unknown outcome"
+MISPLACED = "file not read"
 COLUMNS = ["kind", "extract", "file", "line", "record_of", "record", "column", "reason", "what_to_do", "could_move_points"]
 COLUMNS += ["indicator"]
 MARKS = quote("".join(sorted(FORMULA)))

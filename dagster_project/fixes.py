@@ -13,17 +13,18 @@ from pathlib import Path
 
 import duckdb
 
-from . import intake
+from . import intake, misplaced
 from .checks import value
 from .contracts import Contracts, Extract
-from .fix_lists import COLUMNS, QUARANTINE, REFUSED_FILE, UNKNOWN, Fix, Sql, listed, rows_of, write
+from .fix_lists import COLUMNS, MISPLACED, QUARANTINE, REFUSED_FILE, UNKNOWN, Fix, Sql, listed, rows_of, write
 from .fix_unknown import SHOWN_KEYS, find_unknown
 from .manifest import deliveries_in_force
 from .register import REFUSED, connect
 from .release_tables import DATABASE, quote
 from .settings import Settings
 
-__all__ = ["COLUMNS", "QUARANTINE", "REFUSED_FILE", "UNKNOWN", "Figure", "Fix", "Fixes", "indicators_that_need", "national"]
+__all__ = ["COLUMNS", "MISPLACED", "QUARANTINE", "REFUSED_FILE", "UNKNOWN", "Figure", "Fix", "Fixes", "indicators_that_need"]
+__all__ += ["national"]
 WHOLE = 100.0  # points: as far as a percentage can move
 KEY = "case when {0}reason <> 'ragged' then {0}record_key end"  # else any other field may be in its place
 
@@ -103,8 +104,9 @@ class Fixes:
 
     def all(self, since: datetime) -> list[Fix]:
         """Every fix, those first that could move an indicator most. ``since``: when the night began (naive UTC)."""
-        found = [*self.refused(since), *self.quarantined(), *self.unknown()]
-        return sorted(found, key=lambda f: (-f.largest, f.kind != REFUSED_FILE, -f.count, f.agency, f.extract or "", f.what))
+        found = [*self.misplaced(), *self.refused(since), *self.quarantined(), *self.unknown()]
+        files = (REFUSED_FILE, MISPLACED)
+        return sorted(found, key=lambda f: (-f.largest, f.kind not in files, -f.count, f.agency, f.extract or "", f.what))
 
     def rows(self, fix: Fix) -> list[tuple]:
         """The rows of one fix as text, each a cell for each of COLUMNS."""
@@ -115,6 +117,14 @@ class Fixes:
         write(self.con, found, path)
 
     # (a) files --------------------------------------------------------------------------------------------------------
+
+    def misplaced(self) -> list[Fix]:
+        """Files in the landing folder that no night reads."""
+        found = []
+        for file in misplaced.find(self.settings, self.contracts):
+            cells = (MISPLACED, None, file.place, None, None, None, None, file.why, file.remedy, None, None)
+            found.append(Fix(MISPLACED, file.agency or "unknown", None, file.says, 0, [], file.remedy, lists=[listed(cells)]))
+        return found
 
     def refused(self, since: datetime) -> list[Fix]:
         """Refused files that nothing has replaced: those that came tonight, and those that still wait in the landing folder."""

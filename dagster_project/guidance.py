@@ -64,6 +64,8 @@ def _format(column: Column) -> str:
         words += f", {' '.join(limits)}"
     if "pattern" in options:
         words += f", of the form {options['pattern']}"
+    if column.max_chars:
+        words += f", at most {column.max_chars:,} characters"
     if column.latest_days is not None:
         words += f", not later than {f'{column.latest_days} days after ' if column.latest_days else ''}the extract date"
     return words

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from . import arrival
+from . import arrival, misplaced
 from .archive import Archive, ArchiveError, Receipt, instant
 from .arrival import FileRefused
 from .contracts import FILE_NAME, PLAIN_NAME, Contracts
@@ -89,6 +89,8 @@ def check(settings: Settings, contracts: Contracts, path: Path, agency: str | No
                 report.messages.append(message(report, None, None, note))
     except (FileRefused, OSError) as error:
         refuse(report, error)
+    if not path.is_dir() and (found := misplaced.look_at(settings, contracts, path)):
+        report.messages.append(message(report, None, None, f"Note: {found.says} {found.remedy}"))
     return report
 
 

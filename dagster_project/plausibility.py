@@ -38,6 +38,17 @@ def compare(con: duckdb.DuckDBPyConnection, contracts: Contracts, report: Report
     raise FileRefused(says, f"{remedy} If it is right, add to seeds/{CONFIRMATIONS}: {row}")
 
 
+def later_in_force(con: duckdb.DuckDBPyConnection, report: Report) -> str | None:
+    """A note if a delivery takes no place of a full extract, for one of a later date or sequence was taken."""
+    later = con.execute(
+        "select file_name, extract_date from intake.deliveries where agency = ? and extract = ? and status <> ? "
+        "and received_at < ? and (extract_date, sequence) > (?, ?) "
+        "order by extract_date desc, sequence desc, received_at desc limit 1",
+        [report.extract.agency, report.extract.name, REFUSED, report.received_at, report.extract_date, report.sequence],
+    ).fetchone()
+    return f"it is kept, and '{later[0]}' of {later[1]} stays in force" if later and report.extract.mode == "full" else None
+
+
 def _repeated(con, report: Report) -> list[tuple[str, str]]:
     """(What is wrong, what to do) if the same rows were taken under another extract date."""
     earlier = con.execute(
@@ -59,18 +70,17 @@ def _out_of_scale(con, report: Report) -> list[tuple[str, str]]:
     extract = report.extract
     if extract.smallest_percent is None and extract.largest_percent is None:
         return []
-    stated = [report.extract_date, report.sequence]
-    doubts = [] if report.is_put_back else _beside(con, report, "(extract_date, sequence) = (?, ?)", stated, "the one it replaces")
-    return doubts or _beside(con, report, "(extract_date, sequence) < (?, ?)", stated, "the last")
+    doubts = [] if report.is_put_back else _beside(con, report, "=", "the one it replaces")
+    return doubts or _beside(con, report, "<", "the last")
 
 
-def _beside(con, report: Report, which: str, stated: list, called: str) -> list[tuple[str, str]]:
-    """(What is wrong, what to do) beside the latest delivery for which ``which`` (SQL) holds."""
+def _beside(con, report: Report, sign: str, called: str) -> list[tuple[str, str]]:
+    """(What is wrong, what to do) beside the latest delivery of the same (=) or an earlier (<) date and sequence."""
     extract = report.extract
     before = con.execute(
         f"select file_name, row_count from intake.deliveries where agency = ? and extract = ? and status <> ? "
-        f"and received_at < ? and {which} order by extract_date desc, sequence desc, received_at desc limit 1",
-        [extract.agency, extract.name, REFUSED, report.received_at, *stated],
+        f"and received_at < ? and (extract_date, sequence) {sign} (?, ?) order by extract_date desc, sequence desc, received_at desc limit 1",
+        [extract.agency, extract.name, REFUSED, report.received_at, report.extract_date, report.sequence],
     ).fetchone()
     if before is None or before[1] < max(1, extract.compared_from):
         return []

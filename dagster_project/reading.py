@@ -39,6 +39,7 @@ class Sent:
 
     ``is_landed``: the rows stand in the extract's raw table already, and in ``intake.landing`` that they do not count yet;
     ``sent`` is a view of them. ``is_tidy``: no value has a blank at either end, so that none need be taken off.
+    ``may_hold_controls``: values may hold line breaks or control characters, which hardly any file does.
     """
 
     read_count: int
@@ -46,6 +47,7 @@ class Sent:
     notes: list[str]
     is_landed: bool = False
     is_tidy: bool = False
+    may_hold_controls: bool = True
 
 
 def read_header(path: Path, extract: Extract) -> list[str]:
@@ -124,7 +126,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, path: Path, extract: Extract, scanne
     con.execute(f"create temp table broken ({BROKEN})")
     if is_for_plain(scanned, len(names)) and _read_plain(con, path, extract, len(names), places) == scanned.line_count - 1:
         _show_plain(con, extract, delivery_id)
-        return Sent(scanned.line_count - 1, 0, notes, delivery_id is not None, scanned.is_tidy)
+        return Sent(scanned.line_count - 1, 0, notes, delivery_id is not None, scanned.is_tidy, scanned.has_controls)
     con.execute(f"create temp table sent (_line bigint, _row_number bigint, {columns})")
     count, bad, cut = _read_by_record(con, path, extract, len(names), places)
     if cut and not scanned.is_ended:

@@ -27,6 +27,7 @@ from .summary_parts import PUBLISHED, REFUSED, UNCHANGED
 
 LOCKED, FAILED = "locked", "failed"
 UNDER_WAY, UNTOLD = "under_way.json", "untold.json"  # the mark of a night that runs; of one that ended and could not tell
+SHOWN_UNREAD = 5
 AGAIN = "Mend what it says and run again: outcomes run."
 
 
@@ -153,7 +154,10 @@ def told_of(settings: Settings, run_id: str) -> Told | None:
 
 
 def short_form(data: dict[str, Any], folder: Path | None) -> str:
-    """What failed, why, what to do, what readers still see, and where the page is; for a good night the last line only."""
+    """What failed, why, what to do, what readers still see, and where the page is; for a good night the last line only.
+
+    Files that were not read are named in any case, for nothing else says that they are there.
+    """
     lines = [f"FAILED: {f['step']}: {f['says']}\n  What to do: {f['remedy']}" for f in data["failures"]]
     if data["result"] == REFUSED:
         lines += [f"  {r['rule_id']}: {r['description']} What to do: {r['remedy']}" for r in data["verdict"].get("failed", [])]
@@ -161,6 +165,8 @@ def short_form(data: dict[str, Any], folder: Path | None) -> str:
         lines = lines or [f"FAILED: {data['headline']}"]
         lines.append(data["readers"])
     lines += data["notes"] + ([data["clock_warning"]] if data["clock_warning"] else [])
+    unread = [f"{f['what']} {f['remedy']}" for a in data["agencies"] for f in a["fixes"] if f["kind"] == fixes.MISPLACED]
+    lines += [*unread[:SHOWN_UNREAD], *([f"So are {len(unread) - SHOWN_UNREAD:,} more."] if len(unread) > SHOWN_UNREAD else [])]
     count = sum(len(a["fixes"]) for a in data["agencies"])
     things = "1 thing" if count == 1 else f"{count:,} things"
     lines += [f"The night's page: {folder / 'summary.html'} ({things} to fix)"] if folder else []
@@ -189,6 +195,8 @@ def problems(data: dict[str, Any]) -> list[dict[str, str]]:
     for fix in (f for a in data["agencies"] for f in a["fixes"] if f["kind"] == fixes.REFUSED_FILE):
         whose = f"{fix['agency']} {fix['extract']}" if fix["extract"] else f"{fix['agency']}, of no known extract,"
         add("file", fix["content_hash"] or alerts.fingerprint(fix["agency"], fix["what"]), f"A file of {whose} was refused.")
+    for fix in (f for a in data["agencies"] for f in a["fixes"] if f["kind"] == fixes.MISPLACED):
+        add("file", alerts.fingerprint(fix["what"]), "A file lies where no night reads it.")
     for name in data["ran"]["damaged"]:
         add("damage", name, "A database was damaged and was made anew from the archive.")
     if data["clock_warning"]:

@@ -179,9 +179,9 @@ def _to_fix(data: dict[str, Any]) -> list[Section]:
 
 
 def _agency(agency: dict[str, Any]) -> Section:
-    """A table of what could move an indicator and of refused files; what moves none is counted by extract."""
+    """A table of what could move an indicator and of files refused or not read; what moves none is counted by extract."""
     name = agency["agency"]
-    moving = [f for f in agency["fixes"] if f["moves"] or f["kind"] == "refused file"]
+    moving = [f for f in agency["fixes"] if f["moves"] or f["kind"] in ("refused file", "file not read")]
     shown, blocks = moving[:SHOWN_FIXES], []
     if shown:
         rows = [

@@ -352,6 +352,27 @@ CASES = [
         "unreadable",
         "Check its quotes",
     ),
+    quarantined(
+        "embedded quotes",
+        "a quotation mark takes in the records up to the next one",
+        lines(line(1), line(2, person_ref='"P2'), *(line(n) for n in range(3, 6)), line(6, person_ref='P6"'), line(7)),
+        f"{AT_3}, column person_ref",
+        "line break: Holds a line break. Check its quotes: one that is not closed takes in the lines below",
+    ),
+    quarantined(
+        "a value missing or malformed",
+        "text is longer than any name or reference",
+        one_bad(person_ref="P" * 201),
+        f"{AT_3}, column person_ref",
+        "too long: Longer than 200 characters. Shorten it, or check the quotes around it",
+    ),
+    quarantined(
+        "a value missing or malformed",
+        "a control character in a reference",
+        one_bad(person_ref="P\x0b2"),
+        f"{AT_3}, column person_ref",
+        "control character: Holds a control character. Remove it",
+    ),
     # records
     quarantined(
         "ragged rows",

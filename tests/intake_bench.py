@@ -47,7 +47,7 @@ EXTRACT = """
       - {{name: end_date, logicalType: date, logicalTypeOptions: {{format: {date_format}}}}}
       - {{name: hours, logicalType: integer, logicalTypeOptions: {{minimum: 0, maximum: 5000}}}}
       - {{name: is_home, logicalType: boolean}}
-      - {{name: note, logicalType: string}}
+      - {{name: note, logicalType: string, customProperties: [{{property: freeText, value: true}}]}}
     quality:
       - name: end_not_before_start
         type: custom

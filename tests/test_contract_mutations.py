@@ -116,6 +116,11 @@ def of_column(extract: Extract, column: Column) -> list[Defect]:
         plant("bad_boolean", "yes for Y", "yes")
     if "pattern" in options:
         plant("pattern", "another form", "?")
+    if column.max_chars:
+        plant("too_long", "one character too many", "x" * (column.max_chars + 1))
+    if column.is_any_text and not column.is_free_text:
+        plant("line_break", "two lines", "one\nother")
+        plant("control_character", "a bell", "one\aother")
     if column.code_list:
         periods = CONTRACTS.code_periods(column.code_list)
         plant("unknown_code", "a code of no list", "NO-SUCH-CODE")

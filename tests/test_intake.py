@@ -10,9 +10,10 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 from intake_bench import COLUMNS, HEADER, NOW, Bench, as_csv, row, sha256, sound_rows, with_bad
 
-from dagster_project import arrival, checks, examine, intake, reading, receiving, register
+from dagster_project import arrival, checks, cli, examine, intake, misplaced, reading, receiving, register
 from dagster_project.archive import Archive, write_whole
 from dagster_project.contracts import load_contracts
 from dagster_project.recovery import open_recovered
@@ -611,6 +612,39 @@ def test_files_are_taken_in_the_order_of_their_names_and_hidden_ones_are_left(be
         bench.put(as_csv(sound_rows(2, first=len(name))).replace(b"fine", name.encode()), name)
     reports = intake.land_all(bench.settings, bench.contracts, "north", say=lambda _: None)
     assert [r.file.name for r in reports] == ["visits_2013-06-30.csv", "visits_2013-07-01.csv"]
+
+
+def test_check_of_an_agency_that_there_is_not_names_those_that_there_are():
+    said = CliRunner().invoke(cli.main, ["check", "--agency", "nobody", "x.csv"])
+    assert said.exit_code == 2 and "'nobody': choose from departments, dwp," in said.output
+
+
+WHERE_READ = "Put it into landing/north."
+
+
+@pytest.mark.parametrize(
+    "place, why, remedy",
+    [
+        ("changes_2013-06-30.csv", "it is in no agency's folder", WHERE_READ),
+        ("nort/people.csv.gz", "no agency has the folder landing/nort", WHERE_READ),
+        ("spare/parts.csv", "no agency has the folder landing/spare", "Put it into the folder of its agency: north."),
+        ("north/inbox/x.csv", "it is in a folder within that of north", "Put the file itself into landing/north."),
+        ("north/visits_2013-07-31.csv/", "it is a folder", "Put the file itself into landing/north."),
+    ],
+)
+def test_what_lies_where_no_night_reads_it_is_named_with_the_place_where_it_would_be_read(bench, place, why, remedy):
+    bench.put(as_csv(sound_rows(3)))
+    bench.put(b"", ".hidden.csv")
+    (bench.settings.landing_dir / "south").mkdir()  # empty
+    path = bench.settings.landing_dir / place
+    (path if place.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+    if not path.is_dir():
+        path.write_bytes(as_csv(sound_rows(3)))
+    found = misplaced.find(bench.settings, bench.contracts)
+    assert [(f.says, f.remedy) for f in found] == [(f"File landing/{place.rstrip('/')} is not read: {why}.", remedy)]
+    if path.is_file():
+        said = intake.check(bench.settings, bench.contracts, path).messages
+        assert f"{path.name}: Note: {found[0].says} {remedy}" in said
 
 
 def test_agency_without_a_folder_has_nothing_waiting(bench):

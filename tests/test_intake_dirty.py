@@ -8,7 +8,7 @@ import pytest
 from intake_bench import COLUMNS, HEADER, Bench, as_csv, row, sound_rows
 
 from dagster_project import arrival, intake, records
-from dagster_project.contracts import load_contracts
+from dagster_project.contracts import ContractError, load_contracts
 from dagster_project.settings import load_settings
 
 ACCEPTED, WITH_QUARANTINE, REFUSED = intake.ACCEPTED, intake.WITH_QUARANTINE, intake.REFUSED
@@ -188,6 +188,44 @@ def test_quote_that_is_not_closed_costs_its_line_not_the_rest_of_the_file(bench)
     bench.take(lines(line(1), line(2, note='"open'), *(line(n) for n in range(3, 200)), line(200, hours="x")))
     assert len(bench.rows()) == 198
     assert [f[:3] for f in bench.faults()] == [(3, None, "unreadable"), (201, "hours", "bad_number")]
+
+
+def test_stray_quote_that_the_next_one_closes_is_told_by_its_line_and_nothing_passes_for_a_value(bench):
+    broken = [line(2, person_ref='"P2'), *map(line, range(3, 6)), line(6, person_ref='P6"')]
+    report = bench.take(lines(line(1), *broken, line(7)))
+    assert (report.read_count, report.quarantined_count) == (3, 1) and bench.rows() == as_landed(1, 7)
+    swallowed = "\n".join(broken)[len('V2,"') :].split('"')[0]
+    assert bench.faults() == [(3, "person_ref", "line_break", swallowed, "V2")]
+
+
+@pytest.mark.parametrize("quirk", ["fine", '"quoted" , text'], ids=["plain", "by record"])
+@pytest.mark.parametrize(
+    "reason, text", [("too_long", "é" * 201), ("control_character", "P\x1f2"), (None, "é" * 200), (None, "P\t2")]
+)
+def test_reference_that_is_none_is_told_whichever_way_the_file_is_read(bench, quirk, reason, text):
+    bench.take(as_csv([row(1, note=quirk), row(2, person_ref=text)]))
+    assert [f[:3] for f in bench.faults()] == ([(3, "person_ref", reason)] if reason else [])
+
+
+def test_free_text_may_be_long_and_hold_lines(bench):
+    assert bench.take(as_csv([row(1, note="a long line\n" * 100), row(2)])).status == ACCEPTED
+
+
+def test_length_that_the_contract_states_is_kept(bench):
+    path = bench.contracts_dir / "north.odcs.yaml"
+    stated = path.read_text().replace('{pattern: "V[0-9]+"}', '{pattern: "V[0-9]+", maxLength: 3}')
+    path.write_text(stated)
+    bench.contracts = load_contracts(bench.contracts_dir, bench.seeds_dir)
+    bench.take(as_csv([row(123), row(99)]))
+    assert [f[:4] for f in bench.faults()] == [(2, "visit_id", "too_long", "V123")]
+    path.write_text(stated.replace("maxLength: 3", "maxLength: some"))
+    with pytest.raises(ContractError, match="maxLength of 'visit_id' that is no whole number above 0"):
+        load_contracts(bench.contracts_dir, bench.seeds_dir)
+
+
+def test_of_a_value_that_is_far_too_long_the_beginning_is_kept(bench):
+    bench.take(as_csv([row(1), row(2, person_ref="P" * 100_000)]))
+    assert bench.faults() == [(3, "person_ref", "too_long", "P" * records.MAX_SHOWN_CHARS, "V2")]
 
 
 def test_quote_opened_on_the_first_field_costs_its_line(bench):

@@ -84,6 +84,13 @@ def test_size_is_compared_with_the_delivery_that_would_be_replaced(bench):
     assert [bench.take(data).status for data in (cut, whole)] == [ACCEPTED, ACCEPTED]  # to undo it needs no confirmation
 
 
+def test_full_extract_of_an_earlier_day_than_the_one_in_force_is_taken_with_a_note(bench):
+    bench.take(as_csv(sound_rows(3)), JULY)
+    assert of(bench.take(as_csv(sound_rows(4))), "Note: it is kept, and 'visits_2013-07-31.csv' of 2013-07-31 stays in force.")
+    bench.take(as_csv(sound_rows(3)), JULY.replace("visits", "changes"))
+    assert not of(bench.take(as_csv(sound_rows(4)), JUNE.replace("visits", "changes")), "in force")
+
+
 def test_same_rows_are_a_repeat_whichever_date_comes_first(bench):
     bench.take(data := as_csv(sound_rows(3)), JULY)
     assert "under another date" in bench.take(data, JUNE).reason

@@ -236,6 +236,18 @@ def _refuse(world, agency="probation", extract="orders", received="2009-09-10"):
     )
 
 
+def test_a_file_that_no_night_reads_is_told_once_on_the_terminal_the_page_and_in_an_alert_that_does_not_name_it(world):
+    stray = world.landing_dir / "probation" / "inbox" / REFUSED_FILE
+    stray.parent.mkdir(parents=True)
+    stray.write_text("order_id\n")
+    told = _night(world)
+    assert told.is_fine and told.short.count(REFUSED_FILE) == 1
+    says = f"File landing/probation/inbox/{REFUSED_FILE} is not read: it is in a folder within that of probation."
+    assert f"{says} Put the file itself into landing/probation." in told.short
+    assert all(says in page for page in _pages(told))
+    assert [p["says"] for p in summary.problems(told.data) if p["kind"] == "file"] == ["A file lies where no night reads it."]
+
+
 def _refused(told: summary.Told) -> list[str]:
     return [f["what"] for a in told.data["agencies"] for f in a["fixes"] if f["kind"] == "refused file"]
 
