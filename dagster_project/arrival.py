@@ -163,7 +163,8 @@ def scan(path: Path, extract: Extract) -> Scan:
             letters.look_at(piece)
         is_plain = is_plain and _is_plain(piece, last, decoder)
         if is_plain and not has_controls:
-            has_controls = int(np.count_nonzero(codes < ord(" "))) > ends + piece.count(b"\r") + piece.count(b"\t")
+            others = int(np.count_nonzero(codes < ord(" "))) - ends
+            has_controls = others > 0 and others > piece.count(b"\r") + piece.count(b"\t")
         is_tidy = is_tidy and _is_tidy(piece, codes, last, edges)
         last = piece[-1:]
     if not first:

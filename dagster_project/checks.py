@@ -213,7 +213,8 @@ def find(
     """Fill table ``findings`` (_row_number, _line, column_name, reason, offending_text, record_key, says) from ``sent``.
 
     ``as_of`` is the extract date; without one no date is too late. ``is_tidy``, ``may_hold_controls``: see Sent.
-    A first pass marks the rows that fail anything at all; only those are looked at closely. Raises ContractError for a row rule that is not SQL over the columns of the extract.
+    A first pass marks the rows that fail anything at all; only those are looked at closely. Raises ContractError for a row
+    rule that is not SQL over the columns of the extract.
     """
     key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
     con.execute(

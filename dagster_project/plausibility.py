@@ -78,8 +78,9 @@ def _beside(con, report: Report, sign: str, called: str) -> list[tuple[str, str]
     """(What is wrong, what to do) beside the latest delivery of the same (=) or an earlier (<) date and sequence."""
     extract = report.extract
     before = con.execute(
-        f"select file_name, row_count from intake.deliveries where agency = ? and extract = ? and status <> ? "
-        f"and received_at < ? and (extract_date, sequence) {sign} (?, ?) order by extract_date desc, sequence desc, received_at desc limit 1",
+        "select file_name, row_count from intake.deliveries where agency = ? and extract = ? and status <> ? "
+        f"and received_at < ? and (extract_date, sequence) {sign} (?, ?) "
+        "order by extract_date desc, sequence desc, received_at desc limit 1",
         [extract.agency, extract.name, REFUSED, report.received_at, report.extract_date, report.sequence],
     ).fetchone()
     if before is None or before[1] < max(1, extract.compared_from):
