@@ -31,7 +31,7 @@ CUSTOM = {
     "the server": "delimiter encoding",
     "an extract": "comparedFromRows deletedFlag deliveryMode largestPercentOfLast maxQuarantinedPercent maxQuarantinedRows"
     " mayRepeat smallestPercentOfLast toleratedQuarantinedRows",
-    "a column": "aliases codeList codeValidOn latestDaysAfterExtract whyAsked",
+    "a column": "aliases codeList codeValidOn freeText latestDaysAfterExtract whyAsked",
 }
 OPTIONS = {"string": "format maxLength minLength pattern", "date": "format maximum minimum", "integer": "maximum minimum"}
 SERVICE_LEVELS = (

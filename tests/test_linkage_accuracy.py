@@ -37,7 +37,12 @@ def test_the_bench_links_a_small_world_of_whom_some_have_moved_in_its_own_way_an
         cwd=PROJECT_DIR,
     )
     assert told.returncode == 0, told.stderr[-2000:]
-    assert "exact tiers" in told.stdout and "without former names" in told.stdout and "plain Splink" in told.stdout and "| dwp × probation |" in told.stdout
+    assert (
+        "exact tiers" in told.stdout
+        and "without former names" in told.stdout
+        and "plain Splink" in told.stdout
+        and "| dwp × probation |" in told.stdout
+    )
 
 
 @pytest.fixture(scope="module")
