@@ -43,9 +43,6 @@ def faults(extract: Extract) -> Iterator[str]:
         yield f"has latestDaysAfterExtract on '{column.name}', which is no date. Take it off."
     for column in (c for c in extract.columns if c.is_free_text and not c.is_any_text):
         yield f"has freeText on '{column.name}', which has a type, a list or a form. Take it off."
-    for column in extract.columns:
-        if type(most := column.options.get("maxLength", 1)) is not int or most < 1:
-            yield f"has maxLength of '{column.name}' that is no whole number above 0. Correct it."
     for column in (c for c in extract.columns if c.parent and not re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", c.parent)):
         yield f"has a relationship of '{column.name}' to '{column.parent}'. Write it as <extract>.<key>."
     if extract.smallest_percent and extract.largest_percent and extract.smallest_percent >= extract.largest_percent:
@@ -77,9 +74,8 @@ def _option_faults(column: Column) -> Iterator[str]:
         low, high = (str(bounds[n]) if column.type == "date" else int(bounds[n]) for n in ("minimum", "maximum"))
         if low > high:
             yield f"with minimum {low}, which is above its maximum {high}. Correct one of them."
-    for name in ("minLength", "maxLength"):
-        if name in options and not (_is_whole(options[name]) and int(options[name]) >= 0):
-            yield f"with {name} '{options[name]}'. Write a whole number."
+    if not (_is_whole(most := options.get("maxLength", 1)) and int(most) > 0):
+        yield f"with maxLength '{most}'. Write a whole number above 0."
     if "pattern" in options and (wrong := _wrong_in_sql("select regexp_full_match('', ?)", str(options["pattern"]))):
         yield f"with pattern '{options['pattern']}', which is no regular expression ({wrong}). Correct it."
     if column.type == "date" and (

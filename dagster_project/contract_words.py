@@ -33,7 +33,7 @@ CUSTOM = {
     " mayRepeat smallestPercentOfLast toleratedQuarantinedRows",
     "a column": "aliases codeList codeValidOn freeText latestDaysAfterExtract whyAsked",
 }
-OPTIONS = {"string": "format maxLength minLength pattern", "date": "format maximum minimum", "integer": "maximum minimum"}
+OPTIONS = {"string": "format maxLength pattern", "date": "format maximum minimum", "integer": "maximum minimum"}
 SERVICE_LEVELS = (
     "availability carryForward degradation delivery endOfLife endOfSupport errorRate frequency generalAvailability latency"
     " retention severity throughput timeOfAvailability timeToDetect timeToNotify timeToRepair"

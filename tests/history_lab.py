@@ -91,7 +91,7 @@ class Home:
         """(extract date, sequence, hash) → delivery id, of what was taken."""
         found = self.con.execute(
             "select extract_date, sequence, content_hash, delivery_id from intake.deliveries "
-            "where agency = ? and extract = ? and status <> ?",
+            "where agency = ? and extract = ? and status <> ? order by received_at",
             [agency, extract, REFUSED],
         ).fetchall()
         return {(day, sequence, content): delivery for day, sequence, content, delivery in found}

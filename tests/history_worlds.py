@@ -23,7 +23,7 @@ EXTRACTS = (
     ("departments", "psa16_returns"),
     ("ete", "job_starts"),
 )
-TEXTS = ("Ann", "O'Brien", "Zoë", 'Bo "Bee" Bay', "Smith, J|r", "two\nlines", "NULL", "0", "-", "x" * 40)
+TEXTS = ("Ann", "O'Brien", "Zoë", 'Bo "Bee" Bay', "Smith, J|r", "NULL", "0", "-", "x" * 40)
 SOME_KEYS, SOME_DAYS = 6, 3
 MONTHS = [date(2013, month, 1) - timedelta(days=1) for month in range(1, 8)]
 FAULTY = 0.12  # of the rows
@@ -95,6 +95,8 @@ class Writer:
             return texts | {column.name: "no such code"}
         if column.is_required:
             return texts | {column.name: self.rng.choice(["", "  "])}
+        if self.chance(0.3):
+            return texts | {column.name: "two\nlines"}
         dates = [c for c in self.extract.columns if c.type == "date" and c.name != "date_of_birth"]
         if len(dates) > 1 and self.chance(0.5):
             first, last = (c.options.get("format", "yyyy-MM-dd") for c in (dates[0], dates[-1]))
@@ -245,6 +247,7 @@ def kinds_of(files: list[File], oracle: Oracle) -> Counter:
             is_late = any((f.extract_date, f.sequence) > (file.extract_date, file.sequence) for f in earlier)
             shown["late"] += is_late
             shown["corrections under one name"] += bool(of_this_name)
+            shown["put back"] += any(f.identity == file.identity for f in of_this_name)
             shown["corrections by number"] += any(f.extract_date == file.extract_date for f in earlier) and not of_this_name
             shown["same bytes under another number"] += any(f.data == file.data for f in earlier)
             shown["packed"] += file.data[:2] == b"\x1f\x8b"

@@ -219,7 +219,7 @@ def test_length_that_the_contract_states_is_kept(bench):
     bench.take(as_csv([row(123), row(99)]))
     assert [f[:4] for f in bench.faults()] == [(2, "visit_id", "too_long", "V123")]
     path.write_text(stated.replace("maxLength: 3", "maxLength: some"))
-    with pytest.raises(ContractError, match="maxLength of 'visit_id' that is no whole number above 0"):
+    with pytest.raises(ContractError, match="column 'visit_id' with maxLength 'some'. Write a whole number"):
         load_contracts(bench.contracts_dir, bench.seeds_dir)
 
 
