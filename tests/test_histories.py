@@ -21,7 +21,7 @@ from dagster_project import intake, warehouse
 from dagster_project.contracts import Contracts, load_contracts
 from dagster_project.settings import PROJECT_DIR, load_settings
 
-BATCHES, DRILL_BATCHES, ORDERED, DRILL_ORDERED = 12, 88, 3, 20  # of six histories each
+BATCHES, DRILL_BATCHES, ORDERED, DRILL_ORDERED = 10, 90, 3, 20  # of six histories each
 
 
 @pytest.fixture(scope="module")
