@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import duckdb
 import numpy as np
 
-from .contracts import Column, ContractError, Contracts, Extract
+from .contracts import Column, Contracts, Extract
 from .records import MAX_SHOWN_CHARS
 
 CONTROLS = {  # reason → what may not stand in text that is not free, as SQL over the text, and what to do
@@ -213,15 +213,13 @@ def find(
     """Fill table ``findings`` (_row_number, _line, column_name, reason, offending_text, record_key, says) from ``sent``.
 
     ``as_of`` is the extract date; without one no date is too late. ``is_tidy``, ``may_hold_controls``: see Sent.
-    A first pass marks the rows that fail anything at all; only those are looked at closely. Raises ContractError for a row
-    rule that is not SQL over the columns of the extract.
+    A first pass marks the rows that fail anything at all; only those are looked at closely.
     """
     key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
     con.execute(
         "create or replace temp table findings (_row_number bigint, _line bigint, column_name varchar, reason varchar, "
         "offending_text varchar, record_key varchar, says varchar)"
     )
-    _must_be_sql(con, extract)
     _mark_suspects(con, extract, _may_fail(extract, contracts, as_of, is_tidy, may_hold_controls), is_tidy)
     if _count(con, "suspects"):
         found = [
@@ -239,15 +237,6 @@ def find(
         if found:
             con.execute("insert into findings " + " union all ".join(found))
     _find_duplicates(con, extract, key, is_tidy)
-
-
-def _must_be_sql(con: duckdb.DuckDBPyConnection, extract: Extract) -> None:
-    types = ", ".join(f'{typed(c)} as "{c.name}"' for c in extract.columns)
-    for rule in extract.rules:
-        try:
-            con.execute(f"explain select 1 from (select {types} from sent) where {rule.fails_when}")
-        except (duckdb.BinderException, duckdb.ParserException) as error:
-            raise ContractError(f"{extract.agency}.odcs.yaml: rule '{rule.name}' of '{extract.name}': {error}") from error
 
 
 def _mark_suspects(con: duckdb.DuckDBPyConnection, extract: Extract, may_fail: str, is_tidy: bool) -> None:

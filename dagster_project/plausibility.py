@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -40,13 +41,18 @@ def compare(con: duckdb.DuckDBPyConnection, contracts: Contracts, report: Report
 
 def later_in_force(con: duckdb.DuckDBPyConnection, report: Report) -> str | None:
     """A note if a delivery takes no place of a full extract, for one of a later date or sequence was taken."""
-    later = con.execute(
-        "select file_name, extract_date from intake.deliveries where agency = ? and extract = ? and status <> ? "
-        "and received_at < ? and (extract_date, sequence) > (?, ?) "
+    later = _latest(con, report, ">") if report.extract.mode == "full" else None
+    return f"it is kept, and '{later[0]}' of {later[2]} stays in force" if later else None
+
+
+def _latest(con, report: Report, sign: str) -> tuple[str, int, date] | None:
+    """File name, rows and date of the latest delivery of the same (=), an earlier (<) or a later (>) date and sequence."""
+    return con.execute(
+        "select file_name, row_count, extract_date from intake.deliveries where agency = ? and extract = ? and status <> ? "
+        f"and received_at < ? and (extract_date, sequence) {sign} (?, ?) "
         "order by extract_date desc, sequence desc, received_at desc limit 1",
         [report.extract.agency, report.extract.name, REFUSED, report.received_at, report.extract_date, report.sequence],
     ).fetchone()
-    return f"it is kept, and '{later[0]}' of {later[1]} stays in force" if later and report.extract.mode == "full" else None
 
 
 def _repeated(con, report: Report) -> list[tuple[str, str]]:
@@ -77,15 +83,10 @@ def _out_of_scale(con, report: Report) -> list[tuple[str, str]]:
 def _beside(con, report: Report, sign: str, called: str) -> list[tuple[str, str]]:
     """(What is wrong, what to do) beside the latest delivery of the same (=) or an earlier (<) date and sequence."""
     extract = report.extract
-    before = con.execute(
-        "select file_name, row_count from intake.deliveries where agency = ? and extract = ? and status <> ? "
-        f"and received_at < ? and (extract_date, sequence) {sign} (?, ?) "
-        "order by extract_date desc, sequence desc, received_at desc limit 1",
-        [extract.agency, extract.name, REFUSED, report.received_at, report.extract_date, report.sequence],
-    ).fetchone()
+    before = _latest(con, report, sign)
     if before is None or before[1] < max(1, extract.compared_from):
         return []
-    name, rows = before
+    name, rows, _ = before
     percent, low, high = 100 * report.read_count / rows, extract.smallest_percent, extract.largest_percent
     if low is not None and percent < low:
         is_far, limit, remedy = "smaller", f"at least {low:g} %", "Send every row that stands."

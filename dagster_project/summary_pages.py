@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from .fix_lists import MISPLACED, REFUSED_FILE
+
 SHOWN_FIXES, SHOWN_FIGURES, SHOWN_MOVES = 8, 30, 2
 TITLES = {
     "published": "published",
@@ -181,7 +183,7 @@ def _to_fix(data: dict[str, Any]) -> list[Section]:
 def _agency(agency: dict[str, Any]) -> Section:
     """A table of what could move an indicator and of files refused or not read; what moves none is counted by extract."""
     name = agency["agency"]
-    moving = [f for f in agency["fixes"] if f["moves"] or f["kind"] in ("refused file", "file not read")]
+    moving = [f for f in agency["fixes"] if f["moves"] or f["kind"] in (REFUSED_FILE, MISPLACED)]
     shown, blocks = moving[:SHOWN_FIXES], []
     if shown:
         rows = [

@@ -7,13 +7,18 @@ from math import log2
 
 import duckdb
 import pytest
-from test_linkage import DWP, MAN, POLICE, PROBATION, SEEDS, people, stored, table  # noqa: F401  (a fixture)
+from test_linkage import DWP, MAN, POLICE, PROBATION, SEEDS, people, table
 
-from dagster_project.linkage import candidates, looks, review_evidence, score
+from dagster_project.linkage import candidates, looks, model, review_evidence, score
 
 MOVED = MAN | {"postcode": "QX99ZZ"}
 WED = MAN | {"last_name": "BRINDLECOTT"}
 Said = list[tuple[int, int, str, str, str]]  # reference, nth, first name, last name, postcode
+
+
+@pytest.fixture(scope="module")
+def stored() -> model.Model:
+    return model.load(SEEDS)
 
 
 def described(con: duckdb.DuckDBPyConnection, said: Said) -> str:
@@ -24,7 +29,7 @@ def described(con: duckdb.DuckDBPyConnection, said: Said) -> str:
     return "said"
 
 
-def weights(stored, records, said: Said) -> dict[tuple[int, int], float]:  # noqa: F811
+def weights(stored, records, said: Said) -> dict[tuple[int, int], float]:
     """(reference, reference) → weight of the pairs that are found in any look."""
     with duckdb.connect() as con:
         made = table(con, records)
@@ -41,14 +46,14 @@ def former(reference: int, nth: int, given: dict) -> tuple:
 
 
 @pytest.mark.parametrize("now, then", [(MOVED, MAN), (WED, MAN), (WED | {"postcode": "QX99ZZ"}, MAN)])
-def test_a_former_name_or_postcode_weighs_as_one_that_stands_less_the_chance_of_two_comparisons(stored, now, then):  # noqa: F811
+def test_a_former_name_or_postcode_weighs_as_one_that_stands_less_the_chance_of_two_comparisons(stored, now, then):
     as_it_was = weights(stored, [(1, PROBATION, then), (2, DWP, MAN)], [])[1, 2]
     without = weights(stored, [(1, PROBATION, now), (2, DWP, MAN)], []).get((1, 2), score.LEAST_WEIGHT)
     with_former = weights(stored, [(1, PROBATION, now), (2, DWP, MAN)], [former(1, 1, then)])[1, 2]
     assert without < with_former == pytest.approx(as_it_was - 1, abs=1e-3)
 
 
-def test_looks_of_both_are_compared_with_each_other(stored):  # noqa: F811
+def test_looks_of_both_are_compared_with_each_other(stored):
     other = MOVED | {"postcode": "QX53CD"}
     records = [(1, PROBATION, MOVED), (2, DWP, other)]
     found = weights(stored, records, [former(1, 1, MAN), former(2, 1, MAN)])
@@ -56,12 +61,12 @@ def test_looks_of_both_are_compared_with_each_other(stored):  # noqa: F811
     assert found[1, 2] == pytest.approx(alike[1, 2] - log2(4), abs=1e-3)
 
 
-def test_what_was_said_otherwise_never_speaks_against(stored):  # noqa: F811
+def test_what_was_said_otherwise_never_speaks_against(stored):
     records = [(1, PROBATION, MAN), (2, DWP, MAN), (3, POLICE, MAN)]
     assert weights(stored, records, [former(1, 1, MOVED), former(1, 2, WED)]) == weights(stored, records, [])
 
 
-def test_a_pair_that_meets_in_no_block_as_it_stands_is_found_by_a_former_name(stored):  # noqa: F811
+def test_a_pair_that_meets_in_no_block_as_it_stands_is_found_by_a_former_name(stored):
     now = MAN | {"first_name": "OTTOLIN", "last_name": "BRINDLECOTT", "postcode": None}
     records = [(1, PROBATION, now), (2, DWP, MAN)]
     assert weights(stored, records, []) == {}
@@ -69,7 +74,7 @@ def test_a_pair_that_meets_in_no_block_as_it_stands_is_found_by_a_former_name(st
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_steps_add_up_to_the_weight_and_say_what_the_choice_of_a_look_costs(stored, seed):  # noqa: F811
+def test_steps_add_up_to_the_weight_and_say_what_the_choice_of_a_look_costs(stored, seed):
     rng = random.Random(seed)
     records = people(30, rng)
     said = [former(n, nth, given) for n, (_, _, given) in enumerate(people(30, rng)) for nth in (1, 2)[: n % 3]]

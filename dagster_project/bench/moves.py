@@ -10,7 +10,7 @@ import duckdb
 from .changes import DAYS_LATER, write
 from .reads import World, enum_types, relation
 
-LIST, MOVES, RENAMED_OF = ("probation", "people"), {"postcode": 1, "last_name": 10}, 1000
+LIST, MOVES, PER_MILLE = ("probation", "people"), {"postcode": 1, "last_name": 10}, 1000
 
 
 def make(world: Path, landing: Path, percent: int) -> Path:
@@ -25,7 +25,7 @@ def make(world: Path, landing: Path, percent: int) -> Path:
     with duckdb.connect() as con:
         con.execute(enum_types(files.contracts))
         others = ", ".join(
-            f"case when hash({key} || '{name}') % {RENAMED_OF} < {percent * 10 // share} "
+            f"case when hash({key} || '{name}') % {PER_MILLE} < {percent * 10 // share} "
             f"then lag({name}) over (order by hash({key})) else {name} end as {name}"
             for name, share in MOVES.items()
         )
