@@ -6,8 +6,10 @@ Every entry is written whole or not at all, and never changed. Instants are UTC 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
+import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +24,7 @@ STAMP = "%Y%m%dT%H%M%S.%fZ"
 CONFIGURATION = ("pyproject.toml", "seeds/**/*", "expectations/**/*", "dbt/*.yml", "dbt/macros/**/*", "dbt/models/**/*")
 CONFIGURATION += ("dbt/tests/**/*",)
 DERIVED = {"_sources.yml"}
+OWN_INCOMING, _INCOMING = f".incoming-{secrets.token_hex(8)}-", itertools.count()  # of this process
 _KEPT: dict[tuple, str] = {}  # state of a configuration's files → its hash, of this process
 
 
@@ -131,11 +134,16 @@ class Archive:
             self.untouched.was_read(place, content_hash, before, is_own=True)
         return is_sound
 
+    def incoming(self) -> Path:
+        """A new name, beside what is kept, for bytes that are on their way in."""
+        return self.folder / f"{OWN_INCOMING}{next(_INCOMING)}"
+
     def sweep(self) -> None:
         """Remove what a killed process was writing; the caller is the only writer."""
         for pattern in (".incoming-*", "*/.writing-*"):
             for left in self.folder.glob(pattern):
-                left.unlink(missing_ok=True)
+                if not left.name.startswith(OWN_INCOMING):  # received ahead, for a turn still to come
+                    left.unlink(missing_ok=True)
 
     # what came when ----------------------------------------------------------------------------------------------------
 

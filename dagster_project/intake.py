@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from .arrival import FileRefused
 from .contracts import FILE_NAME, PLAIN_NAME, Contracts
 from .examine import agency_of, examine, message, recognise, refuse
 from .reading import forget
-from .receiving import Received, receive, receiving_ahead, refuse_link_out
+from .receiving import Ahead, Received, receive, refuse_link_out
 from .register import (
     ACCEPTED,
     REFUSED,
@@ -279,26 +279,41 @@ def land_all(
     agency: str | None = None,
     say: Callable[[str], None] = print,
     is_whole: bool = False,
+    ahead: Ahead | None = None,
+    then: Sequence[str] = (),
 ) -> list[Report]:
     """Take every waiting file of one agency, or of all; a link that leads nowhere is refused like any other bad file.
 
     Before, what a killed run left is put right and a damaged database is made anew from the archive (recovery.py).
-    ``is_whole``: the run has found the database whole before, and need not look again.
+    ``is_whole``: the run has found the database whole before, and need not look again. ``ahead``: of a run that takes one agency
+    after another, and ``then`` those to come: while the last file lands, the first of theirs is received.
     """
     from .recovery import open_recovered
 
-    untouched = Untouched(settings.untouched_file, settings.whole_build_days)
-    reports, archive = [], Archive(settings.archive_dir, untouched)
-    with open_recovered(settings, contracts, say, is_whole, untouched) as con, receiving_ahead(archive, contracts) as ahead:
-        waiting = sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path))
-        for path, following in itertools.zip_longest(waiting, waiting[1:]):
-            received = ahead.take(path)
-            if following:
-                ahead.start(following, _may_be_known(con, agency_of(following, contracts), following))
-            with room_for(f"{path.name} could not be taken"):
-                reports.append(land(con, settings, contracts, path, received=received, archive=archive))
-            say(reports[-1].headline)
-            for message in reports[-1].messages if reports[-1].status == REFUSED else []:
-                say(f"  {message}")
+    untouched, ahead = Untouched(settings.untouched_file, settings.whole_build_days), ahead or Ahead(contracts)
+    reports, archive, received = [], Archive(settings.archive_dir, untouched), None
+    try:
+        with open_recovered(settings, contracts, say, is_whole, untouched) as con:
+            waiting = _in_order(settings, contracts, agency)
+            later = next((files[0] for other in then if (files := _in_order(settings, contracts, other))), None)
+            for path, following in itertools.zip_longest(waiting, [*waiting[1:], later][: len(waiting)]):
+                received = ahead.take(path)
+                is_known = following is not None and _may_be_known(con, agency_of(following, contracts), following)
+                if following and not (following is later and is_known):
+                    ahead.start(archive, following, is_known)
+                with room_for(f"{path.name} could not be taken"):
+                    reports.append(land(con, settings, contracts, path, received=received, archive=archive))
+                say(reports[-1].headline)
+                for message in reports[-1].messages if reports[-1].status == REFUSED else []:
+                    say(f"  {message}")
+    except BaseException:
+        ahead.drop()
+        if received:
+            received.drop()
+        raise
     untouched.keep()
     return reports
+
+
+def _in_order(settings: Settings, contracts: Contracts, agency: str | None) -> list[Path]:
+    return sorted(_waiting(settings, agency), key=lambda path: _generation(contracts, path))

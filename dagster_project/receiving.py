@@ -7,10 +7,8 @@ file's turn comes. Whatever goes wrong ahead is forgotten, and done again in its
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +21,14 @@ from .examine import agency_of, recognise
 from .room import NoRoom
 
 ROOM_FACTOR, PACKED_ROOM_FACTOR = 3, 20  # times the size of a file: the archive, the raw table and the working tables
-_COPIES = itertools.count()
 
 
 @dataclass
 class Received:
     """The bytes of one file: hash, length, and where their copy waits to be put into the archive (None: it has them).
 
-    ``scan``: what they are as text, if that was looked at already as a file of ``extract``.
+    ``scan``: what they are as text, if that was looked at already as a file of ``extract``. ``was``: the file that was read, and
+    how it was when reading began.
     """
 
     content_hash: str
@@ -38,6 +36,7 @@ class Received:
     copy: Path | None = None
     extract: Extract | None = None
     scan: Scan | None = None
+    was: tuple[Path, os.stat_result] | None = None
 
     def drop(self) -> None:
         """Remove the copy, if it was not put into the archive."""
@@ -55,6 +54,8 @@ class Received:
             os.replace(self.copy, archived)
             sync(archived.parent)
             archive.untouched.was_read(archived, self.content_hash, archived.stat(), is_own=True)
+            if self.was:
+                archive.untouched.was_read(self.was[0], self.content_hash, self.was[1])
         finally:
             self.drop()
 
@@ -89,7 +90,8 @@ def receive(archive: Archive, path: Path, is_known: bool) -> Received:
         if is_known and archive.has(content_hash := _hash_of(path, archive)):
             return Received(content_hash, before.st_size)
         _need_room(path, private_folder(archive.folder))
-    copy = private_folder(archive.folder) / f".incoming-{os.getpid()}-{next(_COPIES)}"
+    private_folder(archive.folder)
+    copy = archive.incoming()
     try:
         with open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             content_hash, byte_count = arrival.fingerprint(path, file)
@@ -99,8 +101,7 @@ def receive(archive: Archive, path: Path, is_known: bool) -> Received:
     except BaseException:
         copy.unlink(missing_ok=True)
         raise
-    archive.untouched.was_read(path, content_hash, before)
-    return Received(content_hash, byte_count, copy)
+    return Received(content_hash, byte_count, copy, was=(path, before))
 
 
 def _hash_of(path: Path, archive: Archive) -> str:
@@ -114,16 +115,16 @@ def _hash_of(path: Path, archive: Archive) -> str:
 
 
 class Ahead:
-    """Receives one file ahead of the one that is landing."""
+    """Receives one file ahead of the one that is landing, in a thread of its own: after an agency's last the next one's first."""
 
-    def __init__(self, archive: Archive, contracts: Contracts, pool: ThreadPoolExecutor):
-        self._archive, self._contracts, self._pool = archive, contracts, pool
+    def __init__(self, contracts: Contracts):
+        self._contracts, self._pool = contracts, ThreadPoolExecutor(1, thread_name_prefix="receiving")
         self._path: Path | None = None
         self._waiting: Future | None = None
 
-    def start(self, path: Path, is_known: bool) -> None:
+    def start(self, archive: Archive, path: Path, is_known: bool) -> None:
         """Begin to receive the file whose turn comes next."""
-        self._path, self._waiting = path, self._pool.submit(self._receive, path, is_known)
+        self._path, self._waiting = path, self._pool.submit(self._receive, archive, path, is_known)
 
     def take(self, path: Path) -> Received | None:
         """What was received of a file ahead of its turn; None if nothing was, or if something was wrong."""
@@ -134,9 +135,13 @@ class Ahead:
             received.drop()
         return received if is_it else None
 
-    def _receive(self, path: Path, is_known: bool) -> Received | None:
+    def drop(self) -> None:
+        """Remove what was received and not asked for."""
+        self.take(Path())
+
+    def _receive(self, archive: Archive, path: Path, is_known: bool) -> Received | None:
         try:
-            received = receive(self._archive, path, is_known)
+            received = receive(archive, path, is_known)
         except (FileRefused, OSError, NoRoom):
             return None
         if received.copy:  # else it is most likely a file that was taken before
@@ -144,14 +149,3 @@ class Ahead:
                 extract, _, _ = recognise(path, self._contracts, agency_of(path, self._contracts), received.copy)
                 received.scan, received.extract = reading.scan(received.copy, extract), extract
         return received
-
-
-@contextlib.contextmanager
-def receiving_ahead(archive: Archive, contracts: Contracts) -> Iterator[Ahead]:
-    """An Ahead in a thread of its own; what it received and was not asked for is removed at the end."""
-    with ThreadPoolExecutor(1, thread_name_prefix="receiving") as pool:
-        ahead = Ahead(archive, contracts, pool)
-        try:
-            yield ahead
-        finally:
-            ahead.take(Path())

@@ -126,6 +126,7 @@ def answers_of(sql: str, duck: duckdb.DuckDBPyConnection) -> pa.Table:
 def both(spark, key_file):
     """DuckDB and the engine with the same tables. Gives a function: SQL made of macros → both answers, sorted."""
     duck = duckdb.connect()
+    duck.execute(macros("duckdb", key_file).read_person_key())
     for name, columns in TABLES.items():
         table = pa.table(columns)
         duck.register(name, table)

@@ -235,3 +235,39 @@ def test_text_is_tidy_if_no_value_begins_or_ends_with_a_blank(bench, monkeypatch
     monkeypatch.setattr(arrival, "CHUNK_BYTES", piece)
     path = bench.put(text.encode())
     assert arrival.scan(path, bench.contracts.find("north", "visits")).is_tidy is is_tidy
+
+
+def test_the_first_file_of_the_next_agency_is_received_while_the_last_of_this_one_lands(bench, monkeypatch):
+    bench.put(as_csv(sound_rows(2)), JULY)
+    (bench.settings.landing_dir / "south").mkdir()
+    (bench.settings.landing_dir / "south" / JULY).write_bytes(as_csv(sound_rows(3)))
+    real, seen, ahead = arrival.fingerprint, [], receiving.Ahead(bench.contracts)
+
+    def spy(path, *more):
+        seen.append((path.parent.name, threading.current_thread() is threading.main_thread()))
+        return real(path, *more)
+
+    def take(agency, then):
+        return intake.land_all(bench.settings, bench.contracts, agency, lambda _: None, ahead=ahead, then=then)
+
+    monkeypatch.setattr(arrival, "fingerprint", spy)
+    assert [r.status for r in take("north", ["empty", "south"])] == [intake.ACCEPTED]
+    assert take("empty", ["south"]) == [] and len(bench.leftovers()) == 1, "what waits for its turn is not swept away"
+    assert [r.status for r in take("south", [])] == [intake.ACCEPTED]
+    assert sorted(seen) == [("north", True), ("south", False)] and bench.leftovers() == []
+    seen.clear()
+    assert [r.status for r in take("north", ["south"])] == [intake.REPLAY]
+    assert ("south", False) not in seen, "a file that came before is not read ahead of a turn that may never come"
+
+
+def test_a_fault_between_agencies_leaves_nothing_that_was_received_ahead(bench, monkeypatch):
+    bench.put(as_csv(sound_rows(2)), JULY)
+    ahead = receiving.Ahead(bench.contracts)
+    intake.land_all(bench.settings, bench.contracts, "empty", lambda _: None, ahead=ahead, then=["north"])
+    ahead.start(Archive(bench.settings.archive_dir), bench.settings.landing_dir / "north" / JULY, False)
+    ahead._waiting.result()
+    assert len(bench.leftovers()) == 1
+    monkeypatch.setattr(intake, "land", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        intake.land_all(bench.settings, bench.contracts, "north", lambda _: None, ahead=ahead)
+    assert bench.leftovers() == []

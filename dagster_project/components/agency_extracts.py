@@ -7,9 +7,11 @@ import dagster as dg
 
 from .. import delivery_calendar, edge, intake
 from ..contracts import Contracts, load_contracts
+from ..receiving import Ahead
 
 CALENDAR = dg.AssetKey(["indicators", "deliveries_due"])  # built last of what the calendar says
 FOUND_WHOLE: set[str] = set()  # the run, if it has read every block of the database: once a night, not once an agency
+AHEAD: dict[str, Ahead] = {}  # of the run: while the last file of an agency lands, the first of the next one is received
 
 
 class AgencyExtracts(dg.Component, dg.Model, dg.Resolvable):
@@ -55,7 +57,11 @@ def _agency_assets(contracts: Contracts, agency: str) -> dg.AssetsDefinition:
         settings = edge.settings()
         is_whole = context.run_id in FOUND_WHOLE
         FOUND_WHOLE.clear()  # whatever goes wrong from here on, the next agency of the run looks again
-        reports = intake.land_all(settings, contracts, agency, is_whole=is_whole)
+        ahead = AHEAD.get(context.run_id) or Ahead(contracts)
+        AHEAD.clear()
+        then = contracts.agencies[contracts.agencies.index(agency) + 1 :] if context.job_name == edge.JOB else []
+        reports = intake.land_all(settings, contracts, agency, is_whole=is_whole, ahead=ahead, then=then)
+        AHEAD[context.run_id] = ahead
         FOUND_WHOLE.add(context.run_id)
         for report in reports:
             for message in report.messages:

@@ -2,6 +2,7 @@
 -- one day the first by agency and reference), so that a later record joins a person without renumbering anyone. The key is a file
 -- outside both databases.
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_identities') }})") }}
+{{ config(pre_hook="{{ read_person_key() }}") }}
 -- depends_on: {{ ref('int_touched_identities') }}
 with people as {{ read_again() }} (
     select * from {{ ref('int_people_references') }}
