@@ -238,6 +238,7 @@ def test_text_is_tidy_if_no_value_begins_or_ends_with_a_blank(bench, monkeypatch
 
 
 def test_the_first_file_of_the_next_agency_is_received_while_the_last_of_this_one_lands(bench, monkeypatch):
+    bench.agree(agency="south")
     bench.put(as_csv(sound_rows(2)), JULY)
     (bench.settings.landing_dir / "south").mkdir()
     (bench.settings.landing_dir / "south" / AUGUST).write_bytes(as_csv(sound_rows(3)))
