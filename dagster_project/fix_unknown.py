@@ -129,23 +129,22 @@ class Mart:
             f"from (select {by}, count(*) as events from {events} group by all order by all)"
         )
         kinds = self.con.execute(f"select kind, {by}, events from kinds order by kind").fetchall()
-        deliveries = {row[1] for row in kinds if row[1] in self.deliveries}
-        keys = [self._keys(extract, deliveries) for extract in sorted({self.deliveries[d] for d in deliveries})]
-        keys = keys or ["select null as delivery_id, null as row_number, null as record_key where false"]
         self.con.execute(
-            f"""create or replace temp table {quote_name(f"missing_{self.mart}")} as
-            select kind, row_number, event_date, record_key from {events} as e
-            inner join kinds using ({by}) left join ({" union all ".join(keys)}) as k using (delivery_id, row_number)"""
+            "create or replace temp table missing as select kind, delivery_id, row_number, event_date "
+            f"from {events} as e inner join kinds using ({by})"
         )
-        return [row for row in kinds if row[1] in deliveries]
+        return [row for row in kinds if row[1] in self.deliveries]
 
-    def _keys(self, own: tuple[str, str], deliveries: set[str]) -> str:
-        """SQL of the agency's own key of each row of some deliveries of an extract."""
-        extract = self.both.contracts.find(*own)
-        key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
-        named = ", ".join(quote(d) for d in sorted(deliveries) if self.deliveries[d] == own)
-        rows = f"r.raw.{extract.table} where _delivery_id in ({named})"
-        return f"select _delivery_id as delivery_id, _row_number as row_number, {key} as record_key from {rows}"
+    def _keys(self) -> str:
+        """SQL of the agency's own key of each row of the deliveries that the events are of."""
+        found = ["select null as delivery_id, null as row_number, null as record_key where false"]
+        for own in sorted(self._delivered("_delivery_id")):
+            extract = self.both.contracts.find(*own)
+            key = "concat_ws(' / ', " + ", ".join(value(k) for k in extract.key) + ")"
+            named = ", ".join(quote(d) for d in sorted(self.deliveries) if self.deliveries[d] == own)
+            rows = f"r.raw.{extract.table} where _delivery_id in ({named})"
+            found.append(f"select _delivery_id as delivery_id, _row_number as row_number, {key} as record_key from {rows}")
+        return " union all ".join(found)
 
     # what to fix ------------------------------------------------------------------------------------------------------
 
@@ -163,7 +162,32 @@ class Mart:
                         by_sender[sender].append((figure, is_latest))
             for sender, figures in by_sender.items():
                 groups[sender, self.deliveries[delivery]].append((kind, count, figures))
+        self._list(list(dict(sorted(groups.items())).values()))
         return [self._fix(number, *group, kinds) for number, (group, kinds) in enumerate(sorted(groups.items()))]
+
+    def _list(self, groups: list[list[tuple[int, int, list]]]) -> None:
+        """Make the temporary table of the events that are listed: the number of their group, event_date, record_key and
+        ``which`` indicators they are unknown for. Of a group that is cut those of its latest days: only their keys are sought."""
+        asked = [
+            (number, kind, ", ".join(sorted({f"{f.indicator_id} {f.view_id}" for f, _ in figures})))
+            for number, kinds in enumerate(groups)
+            for kind, _, figures in kinds
+        ]
+        self.con.execute("create or replace temp table asked (number integer, kind integer, which varchar)")
+        if asked:
+            self.con.execute("insert into asked select unnest(?), unnest(?), unnest(?)", list(zip(*asked, strict=True)))
+        most = self.both.most or "9223372036854775807"
+        self.con.execute(f"""create or replace temp table latest as
+            with days as (select kind, event_date, count(*) as events from missing group by all),
+            counted as (select number, event_date, sum(events) as events from days inner join asked using (kind) group by all),
+            summed as (select *, sum(events) over (partition by number order by event_date desc) as so_far from counted)
+            select number, min(event_date) as since from summed where so_far - events < {most} group by number""")
+        self.con.execute("""create or replace temp table events as
+            select asked.number, kind, delivery_id, row_number, event_date, which
+            from missing inner join asked using (kind) inner join latest on asked.number = latest.number and event_date >= since""")
+        self.con.execute(f"""create or replace temp table {quote_name(f"listed_{self.mart}")} as
+            select number, kind, row_number, event_date, record_key, which
+            from events left join ({self._keys()}) as k using (delivery_id, row_number)""")
 
     def _fix(self, number: int, sender: tuple[str, str], own: tuple[str, str], kinds: list[tuple[int, int, list]]) -> Fix:
         (agency, extract), latest = sender, defaultdict(int)
@@ -180,25 +204,13 @@ class Mart:
         keys_of = own[1] if own[0] == agency else " ".join(own)
         what = f"{extract}: no record says the outcome of these {self.population}s (keys of {keys_of}; {when})"
         remedy = f"Send the {extract} record that says it, or correct the one that does not."
-        rows = self._rows(number, kinds)
+        rows = (
+            f"(select event_date, record_key, which from {quote_name(f'listed_{self.mart}')} where number = {number} "
+            f"order by event_date desc, record_key, kind, row_number{self.both.limit})"
+        )
         first = self.con.execute(f"select record_key from {rows} limit {SHOWN_KEYS}").fetchall()
         cells: list[Any] = [UNKNOWN, extract, None, None, " ".join(own), Sql("record_key"), None]
         cells += [Guarded("'unknown on ' || event_date"), remedy, round(moves[0][2], 3) if moves else 0.0, Sql("which")]
         keys = [str(key) for (key,) in first]
         cut = self.both.is_cut(every)
         return Fix(UNKNOWN, agency, extract, what, counted or every, keys, remedy, moves, lists=[listed(cells, rows)], is_cut=cut)
-
-    def _rows(self, number: int, kinds: list[tuple[int, int, list]]) -> str:
-        """A relation of a group's events, latest first: event_date, record_key and ``which`` indicators they are unknown for."""
-        table = quote_name(f"which_{self.mart}_{number}")
-        missing = quote_name(f"missing_{self.mart}")
-        self.con.execute(f"create or replace temp table {table} (kind integer, which varchar)")
-        which = [", ".join(sorted({f"{f.indicator_id} {f.view_id}" for f, _ in figures})) for _, _, figures in kinds]
-        self.con.execute(f"insert into {table} select unnest(?), unnest(?)", [[kind for kind, *_ in kinds], which])
-        order = "event_date desc, record_key, kind, row_number"
-        rows = f"{missing} inner join {table} using (kind)"
-        if self.both.limit:  # found by all cores: lists are written by one
-            latest = quote_name(f"latest_{self.mart}_{number}")
-            self.con.execute(f"create or replace temp table {latest} as from {rows} order by {order}{self.both.limit}")
-            rows = latest
-        return f"(select event_date, record_key, which from {rows} order by {order})"
