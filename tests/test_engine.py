@@ -75,6 +75,11 @@ DATE_TEXTS = [
     None,
 ]
 NI_NUMBERS = ["AB123456C", " ab 12 34 56 c", "AB123456E", "AB12345C", "xAB123456C", "AB123456CD", "", None]
+PNC_IDS = dict.fromkeys(
+    ["2001/0123456X", "2001/123456x", "01/123456X", " 01/0123456 X", "20010123456X", "2001123456X", "01123456X", "010123456X"],
+    "20010123456X",
+) | {"99/1Z": "19990000001Z", "1999/1Z": "19990000001Z", "991Z": "19990000001Z", "49/1Z": "20490000001Z", "50/1Z": "19500000001Z"}
+OTHER_PNC_IDS = ["not known", "2001/01234567X", "2001/0123456", "X", "7", "", " ", None]
 WORDS = ["Ada  Lovelace", " ada\tlovelace ", "ADA\n\rLovelace", "Zoë O'Brien", "", None]
 PAIRS = [(n, d) for d in range(0, 220) for n in range(0, d + 1)] + [
     (k, d) for d in (4000, 32000, 160000) for k in range(0, 4000, 7)
@@ -89,6 +94,7 @@ TABLES = {
     "date_texts": {"x": DATE_TEXTS},
     "british_days": {"x": ["05/07/2013", "31/12/1999", None]},
     "ni_numbers": {"x": NI_NUMBERS},
+    "pnc_ids": {"x": [*PNC_IDS, *OTHER_PNC_IDS]},
     "words": {"x": WORDS},
     "pairs": {"n": [n for n, _ in PAIRS], "d": [d for _, d in PAIRS]},
     "links": {"reference_a": [1, 2, 3, 10, 11, 20], "reference_b": [2, 3, 7, 11, 12, 7]},
@@ -111,6 +117,7 @@ CASES = {  # what is tried: the table, and the columns of one row of the answer,
     "is_like": ("ni_numbers", lambda m: f"x, {m.std_ni_number('x')}"),
     "replace_all": ("words", lambda m: f"x, {m.same_words('x')}"),
     "plain_letters": ("every_character", lambda m: f"x, {m.std_name('x')}"),
+    "std_pnc_id": ("pnc_ids", lambda m: f"x, {m.std_pnc_id('x')}"),
     "plain_characters": ("every_character", lambda m: f"x, {m.std_number('x')}"),
     "keyed_hash": ("words", lambda m: f"x, {m.keyed_hash('x')}"),
     "plain_hash": ("words", lambda m: f"x, {m.plain_hash('x')}"),
@@ -148,6 +155,14 @@ def test_both_engines_give_the_same_answer(both, name):
     assert len(ours) == len(next(iter(TABLES[table].values())))
     wrong = [(o, t) for o, t in zip(ours, theirs, strict=True) if o != t]
     assert not wrong, wrong[:5]
+
+
+def test_a_police_number_is_one_however_its_year_and_noughts_are_written(both):
+    values = ", ".join(f"('{text}')" for text in PNC_IDS)
+    ours, theirs = both(lambda m: f"select x, {m.std_pnc_id('x')} from (values {values}) as t (x)")
+    assert ours == theirs and dict(ours) == PNC_IDS
+    ours, theirs = both(lambda m: f"select x, {m.std_pnc_id('x')} from pnc_ids where x = '2001/01234567X'")
+    assert ours == theirs == [("2001/01234567X", "200101234567X")], "what is no police number is compared as it is"
 
 
 def test_letters_that_are_no_accents_are_written_out(both):

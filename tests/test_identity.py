@@ -29,14 +29,14 @@ def person(ref: str, last_name: str, born: str, **numbers) -> dict:
 
 
 def chain(length: int, at: int) -> list[dict]:
-    """Case records of one person in which only neighbours share a number: prison and police number in turn."""
+    """Case records of one person in which only neighbours share a number: prison, then police number, which is written in two ways."""
     return [
         person(
             f"X200{at + n:03}",
             "Chained",
             "1970-05-05",
             noms_number=f"A{at:03}{(n + 1) // 2}ZZ",
-            pnc_id=f"2001/00{at:03}{n // 2:02}A",
+            pnc_id=f"{'2001/00' if n % 2 else '01/'}{at:03}{n // 2:02}A",
         )
         for n in range(length)
     ]

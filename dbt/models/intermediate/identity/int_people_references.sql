@@ -55,7 +55,7 @@ one_each as (
         {{ std_number('postcode') }} as postcode,
         {{ std_ni_number('ni_number') }} as ni_number,
         {{ std_number('noms_number') }} as noms_number,
-        {{ std_number('pnc_id') }} as pnc_id,
+        {{ std_pnc_id('pnc_id') }} as pnc_id,
         {{ std_number('crn') }} as crn,
         _first_seen_date as first_seen_date,
         false as is_described_otherwise
@@ -72,7 +72,7 @@ one_each as (
         min({{ std_number('postcode') }}) as postcode,
         min({{ std_ni_number('ni_number') }}) as ni_number,
         min({{ std_number('noms_number') }}) as noms_number,
-        min({{ std_number('pnc_id') }}) as pnc_id,
+        min({{ std_pnc_id('pnc_id') }}) as pnc_id,
         min({{ std_number('crn') }}) as crn,
         min(_first_seen_date) as first_seen_date,
         count(*) > 1 as is_described_otherwise
