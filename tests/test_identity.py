@@ -29,7 +29,7 @@ def person(ref: str, last_name: str, born: str, **numbers) -> dict:
 
 
 def chain(length: int, at: int) -> list[dict]:
-    """Case records of one person in which only neighbours share a number: prison, then police number, which is written in two ways."""
+    """Case records of one person in which only neighbours share a number: prison, then police, written in two ways."""
     return [
         person(
             f"X200{at + n:03}",
