@@ -183,8 +183,8 @@ class Mart:
             summed as (select *, sum(events) over (partition by number order by event_date desc) as so_far from counted)
             select number, min(event_date) as since from summed where so_far - events < {most} group by number""")
         self.con.execute("""create or replace temp table events as
-            select asked.number, kind, delivery_id, row_number, event_date, which
-            from missing inner join asked using (kind) inner join latest on asked.number = latest.number and event_date >= since""")
+            select asked.number, kind, delivery_id, row_number, event_date, which from missing inner join asked using (kind)
+            inner join latest on asked.number = latest.number and event_date >= since""")
         self.con.execute(f"""create or replace temp table {quote_name(f"listed_{self.mart}")} as
             select number, kind, row_number, event_date, record_key, which
             from events left join ({self._keys()}) as k using (delivery_id, row_number)""")
