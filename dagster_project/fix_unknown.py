@@ -162,8 +162,9 @@ class Mart:
                         by_sender[sender].append((figure, is_latest))
             for sender, figures in by_sender.items():
                 groups[sender, self.deliveries[delivery]].append((kind, count, figures))
-        self._list(list(dict(sorted(groups.items())).values()))
-        return [self._fix(number, *group, kinds) for number, (group, kinds) in enumerate(sorted(groups.items()))]
+        ordered = sorted(groups.items())
+        self._list([kinds for _, kinds in ordered])
+        return [self._fix(number, *group, kinds) for number, (group, kinds) in enumerate(ordered)]
 
     def _list(self, groups: list[list[tuple[int, int, list]]]) -> None:
         """Make the temporary table of the events that are listed: the number of their group, event_date, record_key and
