@@ -221,10 +221,13 @@ def find(
         "offending_text varchar, record_key varchar, says varchar)"
     )
     _mark_suspects(con, extract, _may_fail(extract, contracts, as_of, is_tidy, may_hold_controls), is_tidy)
+    # a row that withdraws a record says which one; of the rest only what stands there must be sound
+    withdraws = f"coalesce(upper({value(extract.deleted_flag)}) = 'Y', false)" if extract.deleted_flag else "false"
     if _count(con, "suspects"):
         found = [
             f'select _row_number, _line, {_quoted(c.column)}, {_quoted(c.reason)}, left("{c.column}", {MAX_SHOWN_CHARS}), {key}, '
             f"replace({_quoted(c.says)}, '{{}}', {c.about}) from suspects where {c.fails}"
+            + (f" and not {withdraws}" if c.reason == "required" and c.column not in extract.key else "")
             for c in checks_of(extract, contracts, as_of)
         ]
         types = ", ".join(f'{_sound(c, extract, contracts)} as "{c.name}"' for c in extract.columns)
@@ -232,7 +235,7 @@ def find(
             failing = f"select _row_number from (select _row_number, {types} from suspects) where {rule.fails_when}"
             found.append(
                 f"select _row_number, _line, {_quoted(rule.column)}, 'row_rule', \"{rule.column}\", {key}, "
-                f"{_quoted(rule.says)} from suspects where _row_number in ({failing})"
+                f"{_quoted(rule.says)} from suspects where _row_number in ({failing}) and not {withdraws}"
             )
         if found:
             con.execute("insert into findings " + " union all ".join(found))
