@@ -45,9 +45,10 @@ class Agencies:
         self.held[of][key,] = self.unsent[of][key,] = self.held[of].get((key,), empty) | texts
 
     def drop(self, of: Of, key: str) -> None:
-        """The record is no more: a delta withdraws it, a full extract leaves it out."""
-        row = self.held[of].pop((key,))
-        self.unsent[of][key,] = row | {self.contracts.find(*of).deleted_flag or "": "Y"}
+        """The record is no more: a delta withdraws it, every other time by its key alone; a full extract leaves it out."""
+        row, extract = self.held[of].pop((key,)), self.contracts.find(*of)
+        said = row if ord(key[-1]) % 2 else dict.fromkeys(row, "") | {extract.key[0]: key}
+        self.unsent[of][key,] = said | {extract.deleted_flag or "": "Y"}
 
     def send(self, landing: Path, of: Of, name: str) -> None:
         """A file with all that the agency holds, or of a delta with what it has not sent yet; ``name``: day and sequence."""
