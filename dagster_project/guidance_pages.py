@@ -124,7 +124,8 @@ that is no longer in it no longer counts.</p>
 <p><span class="mark">Send what is new or changed (delta).</span> A row replaces the earlier row with the same key;
 rows that you do not send again stay as they are. If a file was refused or left out, the next one must hold its changes
 too.{% if extract.deleted_flag %}
-To withdraw a row, send its key again with <code>{{ extract.deleted_flag }}</code> Y; its other values may be left empty.{% endif %}</p>
+To withdraw a row, send its key again with <code>{{ extract.deleted_flag }}</code> Y; its other values may be left
+empty.{% endif %}</p>
 {% endif %}
 <p><span class="mark">Limits.</span> A file is refused when rows in quarantine are more than
 {{ extract.max_percent }} % of the file and also more than {{ extract.tolerated_rows }} rows;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -111,9 +111,16 @@ def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
         raise ReaderError(text) from error
 
 
-def percent(value: float | None, places: str = "0.1") -> str:
+def percent(value: float | Decimal | None, places: str = "0.1") -> str:
     """A percentage rounded half up, as in print; ``places`` is 0.1 for one decimal and 1 for none; null is a dash."""
     return NULL if value is None else f"{Decimal(str(value)).quantize(Decimal(places), ROUND_HALF_UP)} %"
+
+
+def rate(figure: Mapping[str, Any], places: str = "0.1") -> str:
+    """The rate of a figure, rounded once, from its counts: 50.04995 is not 50.1 %, but ``rate_pct`` has it as 50.05."""
+    numerator, denominator = figure["numerator"], figure["denominator"]
+    is_counted = numerator is not None and denominator
+    return percent(Decimal(100 * numerator) / Decimal(denominator) if is_counted else figure["rate_pct"], places)
 
 
 def _shown(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .reader import NULL, Answer, as_table, connect, load_json, percent, release_folder
+from .reader import NULL, Answer, as_table, connect, load_json, percent, rate, release_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +24,7 @@ def _line(row: dict[str, Any]) -> tuple:
         row["geography_name"],
         row["numerator"],
         row["denominator"],
-        percent(row["rate_pct"], "1"),
+        rate(row, "1"),
         percent(row["published_pct"], "1"),
         percent(row["target_pct"], "1"),
         met,
@@ -57,7 +57,7 @@ def _section(con: duckdb.DuckDBPyConnection, group: dict[str, Any]) -> list[str]
     for total in totals:
         beside = printed.get((total["geography_type"], total["geography_code"]))
         text = NULL if total["numerator"] is None else f"{total['numerator']:,} / {total['denominator']:,} = "
-        text += "" if total["numerator"] is None else percent(total["rate_pct"], "1" if beside else "0.1")
+        text += "" if total["numerator"] is None else rate(total, "1" if beside else "0.1")
         text += f" (in print {beside['published_numerator']:,} / {beside['published_denominator']:,} = " if beside else ""
         text += f"{percent(beside['published_pct'], '1')})" if beside else ""
         lines.append(f"{total['geography_name']}: {text}")

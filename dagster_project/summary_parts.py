@@ -11,7 +11,7 @@ from typing import Any
 from . import delivery_calendar, fixes, linkage_words, register
 from .archive import STAMP, Night
 from .contracts import load_contracts
-from .reader import connect, load_json, percent
+from .reader import connect, load_json, rate
 from .release import current_release
 from .release_tables import quote
 from .settings import Settings
@@ -192,4 +192,4 @@ def _figure(row: dict[str, Any] | None) -> str:
         return "not there"
     if row["status"] != "available":
         return row["status"].replace("_", " ")
-    return f"{percent(row['rate_pct'])} ({row['numerator']:,} of {row['denominator']:,})"
+    return f"{rate(row)} ({row['numerator']:,} of {row['denominator']:,})"

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from . import linkage_words
-from .reader import NULL, connect, load_json, percent
+from .reader import NULL, connect, load_json, percent, rate
 
 AREA_ORDER = ["probation_area", "country", "region", "nation"]
 MATCHES = 8
@@ -121,7 +121,7 @@ def _figure_lines(row: dict[str, Any]) -> list[str]:
         ("unknown", f"{_count(row['unknown_count'])}, {base}"),
         ("out of scope", _count(row["out_of_scope_count"])),
         ("denominator", _count(row["denominator"])),
-        ("rate", percent(row["rate_pct"])),
+        ("rate", rate(row)),
         ("rate of the known", percent(row["known_rate_pct"])),
         ("if the unknown are all no … all yes", f"{percent(row['lower_bound_pct'])} to {percent(row['upper_bound_pct'])}"),
         ("95 % interval", f"{percent(row['interval_low_pct'])} to {percent(row['interval_high_pct'])}"),

@@ -102,7 +102,8 @@ def test_a_figure_of_whose_events_an_agency_decided_few_has_no_published_mix(com
             {**event, "p45_evidence_agency": f"agency {n}"} for n, count in enumerate(counts) for _ in range(count)
         ],
         "indicator_definitions": [{**FIGURE, **P45}],
-        "area_memberships": [place],
+        "areas": [{"area_code": "34", "valid_from": date(2001, 4, 1)}],
+        "area_memberships": [place, place | {"area_code": "ZZ"}],
         "reporting_periods": [PERIOD],
         "disclosure_rules": [
             {"rule_id": rule, "value": value}
@@ -111,6 +112,10 @@ def test_a_figure_of_whose_events_an_agency_decided_few_has_no_published_mix(com
     }
     found = compiled.run("evidence_mix", tables)
     assert len(found) == len(counts) and {row["is_of_few"] for row in found} == {is_of_few}
+    for of_nowhere in ({"area_code": None}, {"area_code": "99"}):  # counted in the nation, so in its mix
+        events = [{**event, **of_nowhere, "p45_evidence_agency": "agency of nowhere"} for _ in range(20)]
+        found = compiled.run("evidence_mix", tables | {"minimum_outcomes": tables["minimum_outcomes"] + events})
+        assert {row["agency"]: row["share_pct"] for row in found}["agency of nowhere"] == 50
 
 
 @pytest.mark.parametrize(("is_of_few", "unknown_count", "is_shown"), [(False, 8, True), (True, 8, False), (False, None, False)])

@@ -253,3 +253,10 @@ def test_a_damaged_release_is_named(folder, tmp_path):
     (broken / "manifest.json").write_text("{")
     with pytest.raises(reader.ReaderError, match="damaged"):
         trace(broken, "NI143", "EW", "2009/10")
+
+
+def test_a_rate_is_rounded_once_from_its_counts():
+    figure = {"numerator": 501, "denominator": 1001, "rate_pct": 50.05}
+    assert reader.percent(figure["rate_pct"]) == "50.1 %" and reader.rate(figure) == "50.0 %"
+    assert reader.rate({"numerator": None, "denominator": None, "rate_pct": 71.04}) == "71.0 %"
+    assert reader.rate({"numerator": 0, "denominator": 0, "rate_pct": None}) == reader.NULL

@@ -122,7 +122,7 @@ LEAVERS = """
     join seed_release_scope as s on s.code = c.release_reason_code and s.status = 'yes'
     join truth_people as p using (noms_number)
     anti join prisons__custody as x on x.noms_number = c.noms_number and x.reception_date = c.release_date
-    qualify row_number() over (partition by c.noms_number, c.release_date order by c.booking_id desc) = 1;
+    qualify row_number() over (partition by c.noms_number, c.release_date order by c.reception_date desc, c.booking_id desc) = 1;
     create or replace table work as
     select r.true_person, h.start_date, coalesce(h.end_date, date '9999-12-31') as end_date
     from hmrc__employment_spells as h

@@ -393,8 +393,7 @@ with left_custody as (
         coalesce('p' || pid, 'r' || booking_id) as whose,
         end_date as event_date,
         any_value(pid) as pid,
-        max(booking_id) as event_ref,
-        arg_max(row(c.area_code, c.discharge_accommodation_code), booking_id) as last_booking,
+        arg_max(row(c.area_code, c.discharge_accommodation_code, booking_id), row(c.start_date, booking_id)) as last_booking,
     from custody as c
     inner join meaning('release_scope', 'official') as s
         on s.code_list = 'release_reason_codes' and s.code = c.release_reason_code and s.status = 'yes'
@@ -402,7 +401,7 @@ with left_custody as (
     group by whose, end_date
 )
 select
-    cast(row_number() over () as bigint) as event_id, event_ref, pid, event_date, last_booking[1] as area_code,
+    cast(row_number() over () as bigint) as event_id, last_booking[3] as event_ref, pid, event_date, last_booking[1] as area_code,
     cast(last_booking[2] as varchar) as discharge_code, 'release' as order_group, true as is_in_scope,
 from left_custody
 where not exists (

@@ -256,7 +256,7 @@ def releases(custody: pd.DataFrame) -> pd.DataFrame:
     scope = translate(
         custody["release_reason_code"], custody["release_date"], meaning("release_scope", "official", "release_reason_codes")
     )
-    left = custody[(scope == "yes").fillna(False).astype(bool)].sort_values("booking_id")
+    left = custody[(scope == "yes").fillna(False).astype(bool)].sort_values(["reception_date", "booking_id"])
     left = left.assign(whose=left["person"].astype(TEXT).fillna(left["booking_id"]))
     left = left.drop_duplicates(["whose", "release_date"], keep="last").reset_index(drop=True)
     nights = left[["person", "release_date"]].reset_index(names="row").merge(custody, on="person", suffixes=("", "_c"))

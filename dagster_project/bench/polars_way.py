@@ -277,7 +277,7 @@ def releases(custody: pl.LazyFrame) -> pl.LazyFrame:
     scope = meaning("release_scope", "official", "release_reason_codes")
     left = translate(custody, "release_reason_code", "release_date", scope, "scope").filter(pl.col("scope") == "yes")
     left = left.with_columns(whose=pl.coalesce(pl.col("person").cast(pl.String), "booking_id"))
-    left = left.sort("booking_id").unique(["whose", "release_date"], keep="last")
+    left = left.sort("reception_date", "booking_id").unique(["whose", "release_date"], keep="last")
     nights = left.select("person", "release_date", "whose").join(custody, on="person", suffix="_c")
     end = pl.col("release_date_c").fill_null(OPEN)
     inside = nights.filter(pl.col("reception_date") <= pl.col("release_date"), pl.col("release_date") < end)

@@ -66,7 +66,7 @@
 {#-
   A union over marts and outcomes: one row per population, outcome, month, area, group and agency whose records decided, with the
   events in scope to which the outcome applies. `prefixes`: for each outcome that of the columns of its evidence. Each outcome is
-  counted by itself: together they fall into nearly as many groups as there are events.
+  counted by itself: together they fall into nearly as many groups as there are events. Reads the CTE `areas`.
 -#}
 {% macro counts_by_decider(marts, prefixes) %}
     {%- set counted = [] %}
@@ -81,14 +81,19 @@
         select
             '{{ population }}' as population,
             '{{ outcome }}' as outcome,
-            cast(date_trunc('month', event_date) as date) as month_start,
-            area_code,
-            order_group,
-            coalesce({{ prefix }}_evidence_agency, 'no record') as agency,
+            cast(date_trunc('month', events.event_date) as date) as month_start,
+            coalesce(areas.area_code, 'ZZ') as area_code,
+            events.order_group,
+            coalesce(events.{{ prefix }}_evidence_agency, 'no record') as agency,
             count(*) as event_count
-        from {{ ref(mart) }}
-        where is_in_scope and {{ outcome }}_status <> 'not_applicable'
+        from {{ ref(mart) }} as events
+        left join areas
+            on events.area_code = areas.area_code and {{ is_on_day('events.event_date', 'areas.valid_from', 'areas.valid_to') }}
+        where events.is_in_scope and events.{{ outcome }}_status <> 'not_applicable'
         group by
-            cast(date_trunc('month', event_date) as date), area_code, order_group, coalesce({{ prefix }}_evidence_agency, 'no record')
+            cast(date_trunc('month', events.event_date) as date),
+            coalesce(areas.area_code, 'ZZ'),
+            events.order_group,
+            coalesce(events.{{ prefix }}_evidence_agency, 'no record')
     {%- endfor %}
 {% endmacro %}

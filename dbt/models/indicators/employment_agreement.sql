@@ -2,8 +2,15 @@
 -- While a delivery that either answer needs is overdue, the table is held as the indicators are; a year that deliveries have not
 -- reached the end of is not available.
 with outcomes as (
-    select * from {{ ref('minimum_outcomes') }}
-    where is_in_scope
+    select
+        events.event_date,
+        events.employed_status,
+        events.employed_p45_status,
+        coalesce(areas.area_code, 'ZZ') as area_code
+    from {{ ref('minimum_outcomes') }} as events
+    left join {{ ref('areas') }} as areas
+        on events.area_code = areas.area_code and {{ is_on_day('events.event_date', 'areas.valid_from', 'areas.valid_to') }}
+    where events.is_in_scope
 ),
 
 rules as (

@@ -8,7 +8,11 @@
     'employed_six_weeks': 'six_weeks', 'employed_six_months': 'six_months',
     'employed_p45_six_weeks': 'p45_six_weeks', 'employed_p45_six_months': 'p45_six_months',
     'out_of_work_benefit_one_month': 'benefit_one_month', 'reoffended_one_year': 'reoffence'} %}
-with deciders as (
+with areas as (
+    select * from {{ ref('areas') }}
+),
+
+deciders as (
     {{ counts_by_decider(marts, prefixes) }}
 ),
 

@@ -17,11 +17,11 @@ left_custody as (
     where custody.end_date is not null
 ),
 
--- now we have one row per person and day: of several, the last booking
+-- now we have one row per person and day: of several, the booking that began last, then the greatest
 one_a_day as (
     select
         *,
-        row_number() over (partition by person_or_record, end_date order by record_id desc) as nth
+        row_number() over (partition by person_or_record, end_date order by start_date desc, record_id desc) as nth
     from left_custody
 ),
 
