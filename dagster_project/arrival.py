@@ -25,6 +25,7 @@ MAX_EXPANSION = 200  # a gz that grows more than this many times is taken for a 
 GZIP_MARK = b"\x1f\x8b"
 UTF8_MARK = codecs.BOM_UTF8
 READ_AS_OTHER_LETTERS = ("windows-1252", "iso-8859-1")  # encodings in which nearly any bytes are letters, those of UTF-8 too
+UNSEEN = (b"\xe2", b"\xef", b"\xad")  # bytes without which no sign without a width is written, in any encoding
 WIDE_BLANKS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")  # first bytes in UTF-8 of U+00A0, U+1680, U+2000 to U+205F and U+3000
 
 
@@ -40,7 +41,7 @@ class FileRefused(Exception):
 class Scan:
     """What one pass over the text tells. ``is_plain``: nothing in the bytes stands in the way of DuckDB's own reader;
     ``is_ended``: the last line has its end; ``is_tidy``: no blank stands at either end of any value of a plain file;
-    ``has_controls``: a control character other than tab stands beside those of its lines, as far as it is plain."""
+    ``has_controls``: it may hold control characters, or signs without a width, beside those of its lines and delimiters."""
 
     line_count: int
     delimiter_count: int
@@ -164,7 +165,8 @@ def scan(path: Path, extract: Extract) -> Scan:
         is_plain = is_plain and _is_plain(piece, last, decoder)
         if is_plain and not has_controls:
             others = int(np.count_nonzero(codes < ord(" "))) - ends
-            has_controls = others > 0 and others > piece.count(b"\r") + piece.count(b"\t")
+            agreed = piece.count(b"\r") + (piece.count(b"\t") if extract.delimiter == "\t" else 0) if others else 0
+            has_controls = others > agreed or (not piece.isascii() and any(begin in piece for begin in UNSEEN))
         is_tidy = is_tidy and _is_tidy(piece, codes, last, edges)
         last = piece[-1:]
     if not first:

@@ -16,7 +16,10 @@ CONTROLS = {  # reason → what may not stand in text that is not free, as SQL o
         "contains({0}, chr(10)) or contains({0}, chr(13))",
         "Holds a line break. Check its quotes: one that is not closed takes in the lines below.",
     ),
-    "control_character": (r"regexp_matches({0}, '[\x01-\x08\x0b\x0c\x0e-\x1f]')", "Holds a control character. Remove it."),
+    "control_character": (  # tabs and signs without a width among them: nobody sees them, and they make one key two
+        r"regexp_matches({0}, '[\x01-\x09\x0b\x0c\x0e-\x1f\x{{ad}}\x{{200b}}-\x{{200d}}\x{{2060}}\x{{feff}}]')",
+        "Holds a control character. Remove it.",
+    ),
 }
 
 

@@ -26,6 +26,7 @@ __all__ = ["FileRefused", "Scan", "Sent", "forget", "lay_out", "match_header", "
 MAX_HEADER_CHARS = 1 << 16
 BATCH_ROWS, BATCH_CHARS = 50_000, 1 << 24
 OTHER_DELIMITERS = ",;|\t"
+LIKE_A_NAME = re.compile(r"(?!.*\d{4})[^\W\d][\w .-]{0,60}")  # a number or a day is a value
 NO_TEXT = re.compile("[\ud800-\udfff]")  # bytes that are not in the agreed encoding (open_text)
 NUMBERS = ("_line", "_row_number")  # the first columns of both tables
 WORKING = ("sent", "sent_text", "broken", "suspects", "findings", "orphans", "missing")  # what is made of one file
@@ -69,6 +70,11 @@ def read_header(path: Path, extract: Extract) -> list[str]:
     return names
 
 
+def _told(place: int, sent: str) -> str:
+    """A name of a column as messages have it; of what looks like a value its place alone."""
+    return repr(sent) if LIKE_A_NAME.fullmatch(sent) else f"number {place + 1}"
+
+
 def match_header(names: list[str], extract: Extract) -> tuple[dict[str, int], list[str]]:
     """Which position holds which agreed column, and notes on what was let pass. Refuses what cannot be matched."""
     wanted = {c.name.lower(): c.name for c in extract.columns}
@@ -78,7 +84,7 @@ def match_header(names: list[str], extract: Extract) -> tuple[dict[str, int], li
     for place, sent in enumerate(names):
         column = wanted.get(sent.lower())
         if column is None:
-            unknown.append(sent)
+            unknown.append(_told(place, sent))
         elif column in places:
             raise FileRefused(f"has the column '{column}' twice", "Send each column once.", line=1, column=column)
         else:
@@ -86,20 +92,26 @@ def match_header(names: list[str], extract: Extract) -> tuple[dict[str, int], li
             if sent != column:
                 notes.append(f"column {sent!r} is taken as {column!r}")
     missing = [c.name for c in extract.columns if c.name not in places]
+    # then values may stand there, and these must not be repeated in a message
+    is_joined = len(unknown) > 1 and len(unknown) >= len(places)
     if missing:
-        # without one known name it may be a row of data, which must not be repeated in a message
         found = " The first line holds none of the agreed names; is the header there?" if not places else ""
-        if places and unknown:
-            found = f" The columns {', '.join(map(repr, unknown))} are not in the contract; is one of them it?"
+        if places and is_joined:
+            found = f" {len(unknown)} other columns stand there; does the header end with its line?"
+        elif places and unknown:
+            found = f" The columns {', '.join(unknown)} are not in the contract; is one of them it?"
             if len(unknown) == 1:
-                found = f" The column {unknown[0]!r} is not in the contract; is it the one?"
+                found = f" The column {unknown[0]} is not in the contract; is it the one?"
         raise FileRefused(
             f"has no column {', '.join(repr(m) for m in missing)}",
             f"Send every column of the contract, under its agreed name.{found}",
             line=1,
             column=missing[0],
         )
-    notes += [f"column {u!r} is not in the contract and is left out" for u in unknown]
+    if is_joined:
+        notes.append(f"{len(unknown)} columns are not in the contract and are left out; does the header end with its line?")
+    else:
+        notes += [f"column {u} is not in the contract and is left out" for u in unknown]
     return places, notes
 
 

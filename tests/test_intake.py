@@ -424,6 +424,21 @@ def test_check_shows_the_offending_text_and_intake_does_not_repeat_it_outside_qu
     assert [f[3] for f in bench.faults()] == ["Jane Doe", "V11,John Roe"]
 
 
+@pytest.mark.parametrize("between", ["", ","])
+def test_header_that_lost_its_line_end_is_told_without_repeating_the_values_that_follow_it(bench, between):
+    values = ["V7777", "Zzleak", "HOME", "2013-06-01", "2013-06-02", "3", "Y", "Ulmesk"]
+    header, rest = as_csv([values, *sound_rows(3)]).split(b"\n", 1)
+    report = bench.take(header + between.encode() + rest)
+    said = " ".join(report.messages) + report.headline
+    assert "does the header end with its line?" in said
+    assert not [value for value in values if len(value) > 4 and value in said], said
+
+
+def test_column_that_is_named_like_a_value_is_told_by_its_place(bench):
+    said = bench.take(as_csv(sound_rows(3), header=HEADER.replace("note", "1971-11-19"))).messages[0]
+    assert "The column number 8 is not in the contract; is it the one?" in said
+
+
 def test_file_without_header_is_refused_without_repeating_its_first_row(bench):
     report = bench.take(as_csv(sound_rows(3)).split(b"\n", 1)[1])
     assert "is the header there?" in report.messages[0] and "P1" not in report.messages[0]

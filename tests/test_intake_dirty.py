@@ -200,7 +200,12 @@ def test_stray_quote_that_the_next_one_closes_is_told_by_its_line_and_nothing_pa
 
 @pytest.mark.parametrize("quirk", ["fine", '"quoted" , text'], ids=["plain", "by record"])
 @pytest.mark.parametrize(
-    "reason, text", [("too_long", "é" * 201), ("control_character", "P\x1f2"), (None, "é" * 200), (None, "P\t2")]
+    "reason, text",
+    [
+        ("too_long", "é" * 201),
+        (None, "é" * 200),
+        *(("control_character", f"P2{sign}") for sign in "\x1f\t\u200b\u2060\ufeff\xad"),
+    ],
 )
 def test_reference_that_is_none_is_told_whichever_way_the_file_is_read(bench, quirk, reason, text):
     bench.take(as_csv([row(1, note=quirk), row(2, person_ref=text)]))
