@@ -178,6 +178,15 @@ class Archive:
         """Hashes of bytes that retention has removed on purpose."""
         return {path.stem for path in (self.folder / "removed").glob("*.json")}
 
+    def note_of_removal(self, content_hash: str) -> Path:
+        """Where it is noted that retention has removed bytes, if it has."""
+        return self.folder / "removed" / f"{content_hash}.json"
+
+    def let_go_again(self, content_hash: str) -> None:
+        """Bytes that retention has removed came once more, and are of no use: they go again."""
+        if self.note_of_removal(content_hash).exists():
+            self.place(content_hash).unlink(missing_ok=True)
+
     # configurations ----------------------------------------------------------------------------------------------------
 
     def keep_configuration(self, project_dir: Path) -> str:

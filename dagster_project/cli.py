@@ -37,7 +37,7 @@ def main(home: Path | None) -> None:
 @click.option("--full", is_flag=True, help="Build every table anew, also where only those who changed would be.")
 def run(as_at: str | None, todays_definitions: bool, full: bool) -> None:
     """Run the night's job: take files in, build, check, publish. Exit code 1 if a step failed or the release was refused."""
-    if as_at:
+    if as_at is not None:
         cli_operator.run_as_at(as_at, todays_definitions)
         return
     if full:

@@ -20,8 +20,8 @@ from .contract_faults import faults, faults_between
 from .contract_words import ROW_RULE, nearest, unknown_names
 from .service_levels import ServiceLevels, read_service_levels
 
-FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?:_(?P<sequence>\d{1,3}))?\.csv(?:\.gz)?$")
-PLAIN_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+)\.csv(?:\.gz)?$")  # taken as of the day on which it comes
+FILE_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+?)_(?P<date>\d{4}-\d{2}-\d{2})(?:_(?P<sequence>\d{1,3}))?\.csv(?:\.gz)?\Z")
+PLAIN_NAME = re.compile(r"^(?P<extract>[a-z0-9_]+)\.csv(?:\.gz)?\Z")  # taken as of the day on which it comes
 RESTRICTED = "{{ 'restricted' if target.type == 'duckdb' else '' }}"  # for dbt, which reads it: Spark knows schemas only
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a run reads the contracts in most of its steps
 MAX_TEXT_CHARS = 200  # of text with no limit of its own: three times the longest name; more is most likely an open quote

@@ -132,12 +132,15 @@ def _take(con, settings: Settings, contracts: Contracts, archive: Archive, repor
             ) from error
         refuse(report, error)
     if report.status == REPLAY:
+        archive.let_go_again(report.content_hash)
         return
     report.delivery_id = report.delivery_id or _delivery_id(report.agency, None, report.file_name, report.content_hash)
     if report.status == REFUSED and known(con, report.delivery_id) == (REFUSED, report.reason):
         _give_up(con, report)  # as on the nights before
+        archive.let_go_again(report.content_hash)
         return
     if report.content_hash:
+        archive.note_of_removal(report.content_hash).unlink(missing_ok=True)  # they are in use again
         archive.write_receipt(
             Receipt(
                 report.received_at,

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ SAFE = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "lock_configuration": "true",
+    "temp_directory": "",  # a release is read by anybody and written by nobody, what a large question spills included
 }
 
 
@@ -90,12 +92,18 @@ def _one_line(error: Exception) -> str:
 def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
     """Run one statement of SQL and return its result. Raises ReaderError with one plain line."""
     try:
-        if len(con.extract_statements(sql)) > 1:
+        statements = con.extract_statements(sql)
+        if len(statements) > 1:
             raise ReaderError("These are several statements. Ask one at a time, each on a line of its own.")
+        if not statements:
+            raise ReaderError("That is no question. Ask one, such as: select * from indicators limit 5")
         cursor = con.execute(sql)
         if cursor.description is None:
             return Answer([], [])
         return Answer([d[0] for d in cursor.description], cursor.fetchall())
+    except (OverflowError, TypeError, ValueError) as error:
+        says = f"The question or its answer cannot be told ({_one_line(error)}). Ask for text: cast(… as varchar)."
+        raise ReaderError(says) from error
     except duckdb.Error as error:
         text = _one_line(error)
         if "read-only" in text:
@@ -168,10 +176,15 @@ def as_csv(answer: Answer) -> str:
 
 
 def as_json(answer: Answer) -> str:
-    """A JSON list of objects; dates in ISO form, nulls as null."""
-    return json.dumps(
-        [dict(zip(answer.columns, row, strict=True)) for row in answer.rows], default=str, ensure_ascii=False, indent=1
-    )
+    """A JSON list of objects; dates in ISO form, nulls as null, and so what is no number.
+
+    Raises ReaderError for two columns of one name.
+    """
+    if len({*answer.columns}) < len(answer.columns):
+        raise ReaderError("Two columns have one name, of which JSON would keep one. Name them apart: select … as …")
+    rows = [[None if isinstance(v, float) and not isfinite(v) else v for v in row] for row in answer.rows]
+    named = [dict(zip(answer.columns, row, strict=True)) for row in rows]
+    return json.dumps(named, default=str, ensure_ascii=False, indent=1, allow_nan=False)
 
 
 def releases(settings: Settings) -> list[ReleaseLine]:

@@ -42,7 +42,7 @@ class Rebuilt:
 
 def read_files(folder: Path | None) -> dict[str, bytes]:
     """The files of a release, by name."""
-    return {p.name: p.read_bytes() for p in folder.iterdir()} if folder else {}
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} if folder else {}
 
 
 def find_instant(settings: Settings, text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def recover(con: duckdb.DuckDBPyConnection, settings: Settings, contracts: Contr
     say(f"{len(lost)} deliveries stand in the archive and not in the database; they are taken from the archive.")
     for number, receipt in enumerate(lost, 1):
         is_known = receipt.configuration in (current, "")
-        with contracts_then(archive, receipt.configuration, contracts if is_known else None) as then:
+        with contracts_then(settings, archive, receipt.configuration, contracts if is_known else None) as then:
             mend(settings, archive, receipt)
             report = take_receipt(con, settings, then, receipt)
         say(f"  {number} of {len(lost)}: {report.headline}")
@@ -103,11 +104,11 @@ def mend(settings: Settings, archive: Archive, receipt: Receipt) -> bool:
 
 
 @contextmanager
-def contracts_then(archive: Archive, configuration: str, known: Contracts | None) -> Iterator[Contracts]:
-    """The contracts and code lists of a configuration; ``known`` spares laying them out again."""
+def contracts_then(settings: Settings, archive: Archive, configuration: str, known: Contracts | None) -> Iterator[Contracts]:
+    """The contracts and code lists of a configuration; ``known`` spares laying them out again. Its seeds may name people."""
     if known:
         yield known
         return
-    with tempfile.TemporaryDirectory(prefix="configuration_") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"spill-{os.getpid()}-configuration-", dir=settings.data_dir / "work") as folder:
         project = archive.lay_out_configuration(configuration, Path(folder))
         yield load_contracts(project / "expectations" / "contracts", project / "seeds")

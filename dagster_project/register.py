@@ -41,7 +41,8 @@ create table if not exists intake.quarantine (
 
 def printable(path: Path) -> str:
     """The name of a file as text that can be printed and stored, whatever its bytes."""
-    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    text = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 @dataclass

@@ -33,6 +33,9 @@ def take_over(settings: Settings, backup: Path) -> None:
         shutil.copytree(backup / "archive", copying)
         if (backup / "keys").is_dir():
             shutil.copytree(backup / "keys", settings.data_dir / "keys", dirs_exist_ok=True)
+        for path in [copying, *copying.rglob("*"), settings.data_dir / "keys", *(settings.data_dir / "keys").rglob("*")]:
+            if path.exists():  # whatever the copy's modes are
+                os.chmod(path, 0o700 if path.is_dir() else 0o600 if path.suffix == ".key" else 0o400)
         copying.rename(settings.archive_dir)
     finally:
         shutil.rmtree(copying, ignore_errors=True)

@@ -108,7 +108,7 @@ def remove(settings: Settings, contracts: Contracts, doomed: list[Doomed], at: d
     with open_restricted(settings, contracts) as con:
         for item in (d for d in doomed if d.kind == "delivery"):
             note = {"removed_at": at.isoformat(), "name": item.name, "why": item.why}
-            write_whole(archive.folder / "removed" / f"{item.content_hash}.json", json.dumps(note).encode())
+            write_whole(archive.note_of_removal(item.content_hash), json.dumps(note).encode())
             table = con.execute(
                 "select 'raw.' || agency || '__' || extract from intake.deliveries where delivery_id = ? and status <> ?",
                 [item.delivery_id, REFUSED],

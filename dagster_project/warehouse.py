@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from . import standing
+from .archive import write_whole
 from .contracts import Contracts, load_contracts, write_dbt_sources
 from .dbt_child import copying_to, keep_values_out_of_errors, open_patiently
 from .definition_faults import must_be_sound
@@ -26,6 +27,7 @@ from .settings import Settings
 from .spare_memory import try_again_with_one_thread
 
 HMAC_BLOCK_BYTES = 64
+KEY = re.compile(rb"inner_pad,outer_pad\n[0-9a-f]{128},[0-9a-f]{128}\n")
 KEPT_BUILDS = 7
 BUILD = "OUTCOMES_BUILD"  # tells dbt's macros how the build goes about it
 # seeds, views, and the tests of nothing else; tests that ask something of a table as well are asked every night
@@ -38,7 +40,7 @@ class RunInProgress(RuntimeError):
 
 
 class CannotWrite(RuntimeError):
-    """The data folder cannot be written; the message says why."""
+    """The data folder cannot be written, or what it must hold is damaged; the message says why."""
 
 
 @contextmanager
@@ -95,14 +97,15 @@ def _is_running(process: int) -> bool:
 def ensure_person_key(path: Path) -> Path:
     """The project's key for person_id, made on first use, readable by its owner only. Keep a copy: without it ids change.
 
-    The file holds the two padded halves that HMAC-SHA-256 uses, so that SQL can do the rest.
+    The file holds the two padded halves that HMAC-SHA-256 uses, so that SQL can do the rest. Raises CannotWrite for one that is
+    damaged, and OSError where none can be written.
     """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = secrets.token_bytes(HMAC_BLOCK_BYTES)
         inner, outer = bytes(b ^ 0x36 for b in key).hex(), bytes(b ^ 0x5C for b in key).hex()
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"inner_pad,outer_pad\n{inner},{outer}\n")
+        write_whole(path, f"inner_pad,outer_pad\n{inner},{outer}\n".encode(), mode=0o600)
+    if not KEY.fullmatch(path.read_bytes()):
+        raise CannotWrite(f"{path} is damaged; under another key every person would have another id. Put back your copy of it.")
     return path
 
 
@@ -173,6 +176,7 @@ def _is_read(settings: Settings) -> bool:
 def ensure_manifest(settings: Settings) -> Path:
     """dbt's manifest, made again when the project is not what it was. Returns its path."""
     if not _is_read(settings):
+        must_be_sound(settings.seeds_dir, settings.dbt_dir)  # says of a seed what dbt would not
         result = run_dbt(settings, "parse")
         if not result.success:
             raise RuntimeError(f"dbt cannot read the project: {result.exception or 'see data/dbt/logs/dbt.log'}")

@@ -260,3 +260,23 @@ def test_a_rate_is_rounded_once_from_its_counts():
     assert reader.percent(figure["rate_pct"]) == "50.1 %" and reader.rate(figure) == "50.0 %"
     assert reader.rate({"numerator": None, "denominator": None, "rate_pct": 71.04}) == "71.0 %"
     assert reader.rate({"numerator": 0, "denominator": 0, "rate_pct": None}) == reader.NULL
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        (";", "That is no question"),
+        ("select interval '100000000 years'", "cannot be told"),
+        ("select '\udcff'", "cannot be told"),
+    ],
+)
+def test_a_question_that_python_cannot_pass_on_is_answered_in_a_line(question, says):
+    with duckdb.connect() as con, pytest.raises(reader.ReaderError, match=says):
+        reader.ask(con, question)
+
+
+def test_json_keeps_every_column_and_is_json():
+    told = reader.as_json(reader.Answer(["a", "b"], [(float("nan"), float("inf")), (1.5, None)]))
+    assert json.loads(told) == [{"a": None, "b": None}, {"a": 1.5, "b": None}]
+    with pytest.raises(reader.ReaderError, match="Two columns have one name"):
+        reader.as_json(reader.Answer(["a", "a"], [(1, 2)]))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from intake_bench import NOW, Bench, as_csv, sound_rows, with_bad
+from intake_bench import NOW, Bench, as_csv, sha256, sound_rows, with_bad
 
 from dagster_project import intake, recovery, retention
 from dagster_project.archive import Archive
@@ -106,3 +106,28 @@ def test_deliveries_of_before_there_were_receipts_get_them(bench):
         path.unlink()
     intake.land_all(bench.settings, bench.contracts, say=lambda _: None)
     assert sorted(p.name for p in receipts.iterdir()) == names
+
+
+def test_files_that_still_wait_do_not_bring_back_what_was_removed(bench):
+    found = retention.find(bench.settings, bench.contracts, TERMS, LATER)
+    retention.remove(bench.settings, bench.contracts, found, LATER)
+    reports = intake.land_all(bench.settings, bench.contracts, say=lambda _: None)
+    assert reports and {r.status for r in reports} <= {intake.REPLAY, intake.REFUSED}
+    archive = Archive(bench.settings.archive_dir)
+    assert archive.removed() and not any(archive.place(content_hash).exists() for content_hash in archive.removed())
+
+
+def test_removed_bytes_that_are_put_back_are_in_force_also_in_a_database_made_anew(bench):
+    first, bad = as_csv(sound_rows(4)), as_csv(sound_rows(5))
+    bench.take(bad, JULY)  # a correction that was none
+    retention.remove(bench.settings, bench.contracts, retention.find(bench.settings, bench.contracts, TERMS, LATER), LATER)
+    assert not Archive(bench.settings.archive_dir).place(sha256(first)).exists()
+    assert bench.take(first, JULY).status == intake.ACCEPTED
+    in_force = (
+        "select row_count from intake.deliveries where extract = 'visits' and status <> 'refused' order by received_at desc"
+    )
+    before = bench.query(in_force)
+    bench.settings.restricted_db.unlink()
+    with recovery.open_recovered(bench.settings, bench.contracts, lambda _: None):
+        pass
+    assert bench.query(in_force)[0] == before[0] == {"row_count": 4}

@@ -286,3 +286,21 @@ def test_everything_is_built_when_the_command_or_a_run_in_dagster_asks_for_it(mo
     assert seen == [False, True]
     monkeypatch.setenv("OUTCOMES_FULL", "")
     assert edge.is_full_asked({"outcomes/full": "yes"}) and not edge.is_full_asked({"outcomes/page": "yes"})
+
+
+@pytest.mark.parametrize("left", [b"", b"inner_pad,outer_pad\n", b"inner_pad,outer_pad\n00,11\n"])
+def test_a_key_that_was_cut_off_is_named_and_no_other_takes_its_place(tmp_path, left):
+    key = tmp_path / "keys" / "person_id.key"
+    whole = warehouse.ensure_person_key(key).read_bytes()
+    assert warehouse.ensure_person_key(key).read_bytes() == whole
+    key.write_bytes(left)
+    with pytest.raises(warehouse.CannotWrite, match="person_id.key is damaged"):
+        warehouse.ensure_person_key(key)
+    assert key.read_bytes() == left
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_a_key(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        warehouse.ensure_person_key(tmp_path / "keys" / "person_id.key")
+    assert list((tmp_path / "keys").iterdir()) == []
