@@ -71,7 +71,7 @@ def evidence(agency: str, record: dict | None, made: str, on: date) -> tuple:
 
 
 def benefits(compiled: Compiled, days: list[dict], claims: list[dict], people: list[dict], gap: int = 1) -> list[dict]:
-    compiled.run("int_out_of_work_records", {"int_benefit_records": claims}, keep=True)
+    compiled.run("int_out_of_work_records", {"int_benefit_records": claims, "out_of_work_benefit": OUT_OF_WORK}, keep=True)
     compiled.run("int_benefit_out_of_work_spells", {"spell_rules": [rule(gap)]}, keep=True)
     asked = {"population": "release", "outcome": "o"}
     other = {"population": "release", "outcome": "w"}
@@ -91,20 +91,36 @@ def rule(gap: int) -> dict:
     return {"spell_type": "benefit_out_of_work", "gap_days": gap}
 
 
+# A is an out-of-work benefit, N is none, F is one from the tenth day on, T until then and again from the twelfth
+OUT_OF_WORK = [
+    {"view_id": "official", "code_list": "benefit_codes", "code": code, "status": status}
+    | {"valid_from": day(first), "valid_to": day(end)}
+    for code, status, first, end in [
+        ("A", "yes", None, None), ("N", "no", None, None), ("F", "no", None, 10), ("F", "yes", 10, None),
+        ("T", "yes", None, 10), ("T", "no", 10, 12), ("T", "yes", 12, None),
+    ]
+]  # fmt: skip
+
+
+def is_out_of_work(code: str, on: date) -> bool:
+    return any(
+        m["code"] == code and m["status"] == "yes" and (m["valid_from"] or date.min) <= on < (m["valid_to"] or date.max)
+        for m in OUT_OF_WORK
+    )
+
+
 CLAIMS = st.lists(
     st.builds(
-        lambda person, start, length, code, out: {
+        lambda person, start, length, code: {
             "person_id": person,
             "start_date": day(start),
             "end_date": None if length is None else day(start + length),
             "code": code,
-            "is_out_of_work": out,
         },
         PEOPLE,
         st.integers(0, 18),
         st.sampled_from([None, 1, 2, 4, 8]),
-        st.sampled_from("AB"),
-        st.sampled_from([True, True, False]),
+        st.sampled_from("AANFFTX"),  # X: no meaning is agreed
     ),
     max_size=6,
 ).map(sent)
@@ -124,7 +140,7 @@ def test_benefit_on_a_day_is_any_out_of_work_claim_in_force_and_no_only_of_whom_
         there = [
             c
             for c in claims
-            if c["person_id"] == person and c["is_out_of_work"] and c["start_date"] <= on and (c["end_date"] or date.max) > on
+            if c["person_id"] == person and c["start_date"] <= on < (c["end_date"] or date.max) and is_out_of_work(c["code"], on)
         ]
         known = any(p["agency"] == "dwp" and p["person_id"] == person for p in people)
         assert row["out_of_work_benefit"] == ("yes" if there else "no" if known else "unknown")
@@ -136,12 +152,24 @@ def test_benefit_on_a_day_is_any_out_of_work_claim_in_force_and_no_only_of_whom_
 def test_a_break_that_the_rule_of_spells_bridges_is_benefit_without_a_claim_that_says_so(compiled):
     look = {"event_id": 1, "day_id": 10, "population": "release", "follow_up_id": "one_month", "person_id": 1}
     look |= {"on_date": day(5), "is_due": True, "is_in_custody": False}
-    claim = {"person_id": 1, "code": "A", "is_out_of_work": True}
+    claim = {"person_id": 1, "code": "A"}
     claims = sent([{**claim, "start_date": day(0), "end_date": day(5)}, {**claim, "start_date": day(7)}])
     people = [{"person_id": 1, "agency": "dwp"}]
     for gap, said in ((1, "no"), (3, "yes")):
         (row,) = benefits(compiled, [look], claims, people, gap)
         assert (row["out_of_work_benefit"], row["agency"], row["evidence_row_number"]) == (said, None, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "on", "said"), [("F", 9, "no"), ("F", 10, "yes"), ("T", 9, "yes"), ("T", 10, "no"), ("T", 12, "yes")]
+)
+def test_a_benefit_that_changes_its_meaning_during_a_claim_counts_for_the_time_that_it_is_one(compiled, code, on, said):
+    look = {"event_id": 1, "day_id": 10, "population": "release", "follow_up_id": "one_month", "person_id": 1}
+    look |= {"on_date": day(on), "is_due": True, "is_in_custody": False}
+    claims = sent([{"person_id": 1, "code": code, "start_date": day(0)}])
+    (row,) = benefits(compiled, [look], claims, [{"person_id": 1, "agency": "dwp"}])
+    claimed = (day(0), 2) if said == "yes" else (None, None)
+    assert (row["out_of_work_benefit"], row["evidence_date"], row["evidence_row_number"]) == (said, *claimed)
 
 
 # offences ------------------------------------------------------------------------------------------------------------------

@@ -313,11 +313,11 @@ select packed(pid, enum_code(code), start_date) as s, packed(pid, enum_code(code
 from benefits where start_date < last_of(end_date);
 create temp table benefit_claim_spells as from spells('r_benefit', 'benefit_claim');
 create temp view r_out_of_work as
-select packed(b.pid, 0, b.start_date) as s, packed(b.pid, 0, last_of(b.end_date)) as e
+select packed(b.pid, 0, greatest(b.start_date, m.valid_from)) as s, packed(b.pid, 0, least(last_of(b.end_date), m.valid_to)) as e
 from benefits as b
 inner join meaning('out_of_work_benefit', 'official') as m
-    on m.code_list = 'benefit_codes' and m.code = b.code and b.start_date >= m.valid_from and b.start_date < m.valid_to
-where m.status = 'yes' and b.start_date < last_of(b.end_date);
+    on m.code_list = 'benefit_codes' and m.code = b.code and m.status = 'yes'
+where greatest(b.start_date, m.valid_from) < least(last_of(b.end_date), m.valid_to);
 create temp table benefit_out_of_work_spells as from spells('r_out_of_work', 'benefit_out_of_work');
 drop table benefits cascade;
 create temp view r_p45 as

@@ -272,10 +272,15 @@ def releases(custody: pd.DataFrame) -> pd.DataFrame:
 
 
 def supervision(orders: pd.DataFrame) -> pd.DataFrame:
-    scope = meaning("order_scope", "official", "order_type_codes")
-    found = orders.merge(scope[scope["status"] == "yes"], left_on="order_type_code", right_on="code")
+    orders = orders.assign(end_date=after_last(orders["termination_date"]))
+    return meant(orders, "order_type_code", meaning("order_scope", "official", "order_type_codes"))
+
+
+def meant(records: pd.DataFrame, code: str, mapping: pd.DataFrame) -> pd.DataFrame:
+    """The records of somebody known, for the time that their code means yes."""
+    found = records.merge(mapping[mapping["status"] == "yes"], left_on=code, right_on="code")
     start = found[["start_date", "valid_from"]].max(axis=1)
-    end = pd.concat([after_last(found["termination_date"]), found["valid_to"]], axis=1).min(axis=1)
+    end = found[["end_date", "valid_to"]].min(axis=1)
     return pd.DataFrame({"person": found["person"], "start_date": start, "end_date": end}).dropna()
 
 
@@ -345,8 +350,8 @@ def p45_answers(
 def benefit_answers(
     events: list[pd.DataFrame], claims: pd.DataFrame, held: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
 ) -> list[pd.DataFrame]:
-    means = translate(claims["benefit_code"], claims["start_date"], meaning("out_of_work_benefit", "official", "benefit_codes"))
-    claims, found = claims[(means == "yes").fillna(False).astype(bool)], people.loc[people["agency"] == "dwp", "person"]
+    claims = meant(claims, "benefit_code", meaning("out_of_work_benefit", "official", "benefit_codes"))
+    found = people.loc[people["agency"] == "dwp", "person"]
     (event,) = (e for e in events if e["population"].iloc[0] in BENEFIT_LOOKS)
     return [answered(looks(event, BENEFIT_LOOKS[event["population"].iloc[0]], observed), claims, found, held)]
 

@@ -229,9 +229,7 @@ def compute(folder: Path) -> pl.DataFrame:
     spells = sent["hmrc__employment_spells"].join(known, on="ref").with_columns(after_last("end_date"))
     answers.append(answered(looks(events, P45_LOOKS, observed), spells, found, held))
     claims = with_person("dwp__benefit_claims", "customer_ref", "dwp").with_columns(after_last("end_date"))
-    claims = translate(
-        claims, "benefit_code", "start_date", meaning("out_of_work_benefit", "official", "benefit_codes"), "said"
-    ).filter(pl.col("said") == "yes")
+    claims = meant(claims, "benefit_code", meaning("out_of_work_benefit", "official", "benefit_codes"))
     known_to = {a: people.filter(pl.col("agency") == a).select("person").unique() for a in ("dwp", "police")}
     answers.append(answered(looks(events, BENEFIT_LOOKS, observed), claims, known_to["dwp"], held))
     offences = with_person("police__offences", "pnc_id", "police")
@@ -293,13 +291,15 @@ def releases(custody: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def supervision(orders: pl.LazyFrame) -> pl.LazyFrame:
-    scope = meaning("order_scope", "official", "order_type_codes").filter(pl.col("status") == "yes")
-    found = orders.join(scope, left_on="order_type_code", right_on="code")
-    return found.select(
-        "person",
-        start_date=pl.max_horizontal("start_date", "valid_from"),
-        end_date=pl.min_horizontal(after_last("termination_date"), "valid_to"),
-    ).drop_nulls("person")
+    orders = orders.with_columns(end_date=after_last("termination_date"))
+    return meant(orders, "order_type_code", meaning("order_scope", "official", "order_type_codes"))
+
+
+def meant(records: pl.LazyFrame, code: str, mapping: pl.LazyFrame) -> pl.LazyFrame:
+    """The records of somebody known, for the time that their code means yes."""
+    found = records.join(mapping.filter(pl.col("status") == "yes"), left_on=code, right_on="code")
+    start, end = pl.max_horizontal("start_date", "valid_from"), pl.min_horizontal("end_date", "valid_to")
+    return found.select("person", start_date=start, end_date=end).drop_nulls("person")
 
 
 def home_answers(

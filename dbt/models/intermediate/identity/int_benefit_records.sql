@@ -1,4 +1,4 @@
--- One row per benefit claim with its person, half-open, and whether it is an out-of-work benefit.
+-- One row per benefit claim with its person, half-open.
 {{ kept_by_person() }}
 with people as {{ few_first() }}(
     select
@@ -20,13 +20,10 @@ identified as (
         claims.benefit_code as code,
         claims.start_date,
         claims.end_date,
-        coalesce(out_of_work.status = 'yes', false) as is_out_of_work,
         claims._delivery_id,
         claims._row_number
     from claims
     inner join people on claims.person_ref = people.person_ref
-    left join {{ ref('out_of_work_benefit') }} as out_of_work
-        on {{ maps('out_of_work', 'official', "'benefit_codes'", 'claims.benefit_code', 'claims.start_date') }}
 )
 
 select * from identified

@@ -46,17 +46,17 @@ claims as (
     select
         on_benefit.day_id,
         records.code,
-        records.start_date as evidence_date,
+        records.claimed_date as evidence_date,
         records._delivery_id as evidence_delivery_id,
         records._row_number as evidence_row_number,
         row_number() over (
             partition by on_benefit.day_id
-            order by records.start_date desc, records._row_number desc, records._delivery_id desc
+            order by records.claimed_date desc, records._row_number desc, records._delivery_id desc
         ) as nth
     from on_benefit
-    inner join {{ ref('int_benefit_records') }} as records
+    inner join {{ ref('int_out_of_work_records') }} as records
         on
-            on_benefit.person_id = records.person_id and records.is_out_of_work
+            on_benefit.person_id = records.person_id
             and {{ is_on_day('on_benefit.on_date', 'records.start_date', 'records.end_date') }}
     {{- touched_people('where', 'records.person_id') }}
 ),
