@@ -8,8 +8,10 @@ from __future__ import annotations
 import csv
 from collections import Counter, defaultdict
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
+from compiled import Compiled
 
 MARTS = {"termination": "minimum_outcomes", "release": "release_outcomes", "disposal": "disposal_outcomes"}
 COUNTS = ("numerator", "no_count", "unknown_count", "out_of_scope_count")
@@ -215,9 +217,10 @@ def test_every_order_that_ended_and_every_release_of_the_warehouse_is_one_event(
         assert len(keys) == len(set(keys)), population
 
 
-def in_force(row: dict, on: date) -> bool:
+def in_force(row: dict, on: date, until: date | None = None) -> bool:
+    """Does a row hold on a day, or on any day from it to another, half-open?"""
     start, end = (date.fromisoformat(row[c]) if row[c] else None for c in ("valid_from", "valid_to"))
-    return (start is None or start <= on) and (end is None or on < end)
+    return (start is None or start < (until or on + timedelta(days=1))) and (end is None or on < end)
 
 
 def months_after(start: date, months: int) -> date:
@@ -233,14 +236,14 @@ def test_every_figure_that_a_reader_may_ask_for_is_a_row_whether_or_not_anything
     for kind in seed(hand_world, "reporting_calendar"):
         start, months = date.fromisoformat(kind["first_start"]), int(kind["months"])
         while months_after(start, months) <= date.fromisoformat(kind["last_end"]):
-            periods.append((kind["period_type"], start))
+            periods.append((kind["period_type"], start, months_after(start, months)))
             start = months_after(start, months)
     expected = set()
     for key, wanted in definitions.items():
-        for kind, start in periods:
-            places = {("probation_area", a["area_code"]) for a in areas if in_force(a, start)}
-            places |= {("region", r["region_code"]) for r in regions if in_force(r, start)}
-            places |= {("country", r["country_code"]) for r in regions if in_force(r, start)} | {("nation", "EW")}
+        for kind, start, end in periods:
+            there = [r for r in regions if in_force(r, start, end)]
+            places = {("probation_area", a["area_code"]) for a in areas if in_force(a, start, end)} | {("nation", "EW")}
+            places |= {("region", r["region_code"]) for r in there} | {("country", r["country_code"]) for r in there}
             for where in places:
                 is_returned_row = where[0] == "country" and kind == "financial_year"
                 if where[1] != "ZZ" and (wanted["basis"] == "computed" or is_returned_row):
@@ -248,6 +251,37 @@ def test_every_figure_that_a_reader_may_ask_for_is_a_row_whether_or_not_anything
     found = [(definition(r), place(r), period(r)) for r in figures]
     assert len(found) == len(set(found))
     assert {f for f in found if f[1][1] != "ZZ"} == expected
+
+
+def test_an_area_that_begins_or_ends_within_a_period_is_a_place_of_it_once_and_adds_up(hand_world):
+    compiled = Compiled(hand_world.settings)
+    area, region = {"geography_type": "probation_area"}, {"geography_type": "region", "geography_code": "R"}
+    area |= {"parent_type": "region", "parent_code": "R"}
+    geographies = [
+        {**area, "geography_code": "12", "geography_name": "Old", "valid_from": date(2001, 4, 1), "valid_to": date(2009, 7, 10)},
+        {**area, "geography_code": "99", "geography_name": "New", "valid_from": date(2009, 7, 10), "valid_to": date(2009, 9, 1)},
+        {**area, "geography_code": "99", "geography_name": "Renamed", "valid_from": date(2009, 9, 1)},
+        {**region, "geography_name": "Region", "parent_type": "country", "parent_code": "C", "valid_from": date(2001, 4, 1)},
+    ]
+    quarters = [date(2009, 4, 1), date(2009, 7, 1), date(2009, 10, 1), date(2010, 1, 1)]
+    periods = [{"period_type": "quarter", "period_start": s, "period_end": e} for s, e in pairwise(quarters)]
+    definitions = [{"indicator_id": "NI143", "view_id": "policy", "definition_version": 1, "basis": "computed"}]
+    tables = {"geographies": geographies, "reporting_periods": periods}
+    index = compiled.run("indicator_index", {**tables, "indicator_definitions": definitions, "indicator_counts": []})
+    assert sorted((r["period_start"], r["geography_name"]) for r in index) == sorted(
+        (start, name)
+        for names, start in zip((["Old"], ["Old", "Renamed"], ["Renamed"]), quarters, strict=False)
+        for name in [*names, "Region"]
+    )
+    cells = [{**{k: v for k, v in row.items() if k != "geography_name"}, "cell_id": n} for n, row in enumerate(index)]
+    calendar = [{"period_type": "quarter", "months": 3}]
+    groups = compiled.run("disclosure_groups", {"disclosure_cells": cells, "reporting_calendar": calendar, **tables})
+    of = {c["cell_id"]: (c["period_start"], c["geography_code"]) for c in cells}
+    assert sorted((*of[g["cell_id"]], g["is_whole"]) for g in groups) == sorted(
+        (start, code, code == "R")
+        for codes, start in zip((["12"], ["12", "99"], ["99"]), quarters, strict=False)
+        for code in [*codes, "R"]
+    )
 
 
 def test_events_without_an_area_are_shown_as_such_where_there_are_any_and_only_there(figures, events, definitions, parents):

@@ -11,7 +11,12 @@
   whole months (a test holds seeds/areas.csv to it), so a month of an area is counted once in each place.
 -#}
 {% macro holds_in_month(relation, month_start) -%}
-({{ relation }}.valid_from < {{ add_months(month_start, 1) }} and ({{ relation }}.valid_to is null or {{ relation }}.valid_to > {{ month_start }}))
+{{ holds_within(relation, month_start, add_months(month_start, 1)) }}
+{%- endmacro %}
+
+{#- Does it hold on any day of a period, half-open? -#}
+{% macro holds_within(relation, period_start, period_end) -%}
+({{ relation }}.valid_from < {{ period_end }} and ({{ relation }}.valid_to is null or {{ relation }}.valid_to > {{ period_start }}))
 {%- endmacro %}
 
 {% macro add_follow_up(day, months, days) -%}

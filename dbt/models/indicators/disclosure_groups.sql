@@ -77,8 +77,9 @@ period_parts as (
     where whole_months > 3
 ),
 
+-- distinct: a geography may have two rows within a period, of one parent
 in_geography as (
-    select
+    select distinct
         'g' || whole.cell_id as group_id,
         whole.cell_id as whole_id,
         part.cell_id,
@@ -88,7 +89,7 @@ in_geography as (
         geographies
         on
             part.geography_type = geographies.geography_type and part.geography_code = geographies.geography_code
-            and {{ is_on_day('part.period_start', 'geographies.valid_from', 'geographies.valid_to') }}
+            and {{ holds_within('geographies', 'part.period_start', 'part.period_end') }}
     inner join cells as whole
         on
             part.indicator_id = whole.indicator_id
