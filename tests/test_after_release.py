@@ -36,6 +36,7 @@ def looks(follow_up: str, after: int):
             "event_date": st.integers(0, 14).map(day),
             "is_due": st.sampled_from([True, True, False]),
             "is_in_custody": st.sampled_from([False, False, True]),
+            "is_beyond_observation": st.sampled_from([False, False, True]),
         }
     )
     return st.lists(one, min_size=1, max_size=4).map(
@@ -59,8 +60,7 @@ def sent(rows: list[dict]) -> list[dict]:
 
 def event_days(days: list[dict]) -> list[dict]:
     """The looks as int_event_days has them, each with another of the same release that must not answer."""
-    rows = [*days, *({**look, "day_id": -look["day_id"], "follow_up_id": "other"} for look in days)]
-    return [{k: v for k, v in row.items() if k != "event_date"} for row in rows]
+    return [*days, *({**look, "day_id": -look["day_id"], "follow_up_id": "other"} for look in days)]
 
 
 def evidence(agency: str, record: dict | None, made: str, on: date) -> tuple:
@@ -144,14 +144,14 @@ def test_benefit_on_a_day_is_any_out_of_work_claim_in_force_and_no_only_of_whom_
         ]
         known = any(p["agency"] == "dwp" and p["person_id"] == person for p in people)
         assert row["out_of_work_benefit"] == ("yes" if there else "no" if known else "unknown")
-        assert row["is_applicable"] == (look["is_due"] and not look["is_in_custody"])
+        assert row["is_applicable"] == (look["is_due"] and not look["is_in_custody"] and not look["is_beyond_observation"])
         last = max(there, key=lambda c: (c["start_date"], c["_row_number"]), default=None)
         assert tuple(row[name] for name in EVIDENCE) == evidence("dwp", last, "start_date", on)
 
 
 def test_a_break_that_the_rule_of_spells_bridges_is_benefit_without_a_claim_that_says_so(compiled):
     look = {"event_id": 1, "day_id": 10, "population": "release", "follow_up_id": "one_month", "person_id": 1}
-    look |= {"on_date": day(5), "is_due": True, "is_in_custody": False}
+    look |= {"on_date": day(5), "is_due": True, "is_in_custody": False, "is_beyond_observation": False}
     claim = {"person_id": 1, "code": "A"}
     claims = sent([{**claim, "start_date": day(0), "end_date": day(5)}, {**claim, "start_date": day(7)}])
     people = [{"person_id": 1, "agency": "dwp"}]
@@ -165,7 +165,7 @@ def test_a_break_that_the_rule_of_spells_bridges_is_benefit_without_a_claim_that
 )
 def test_a_benefit_that_changes_its_meaning_during_a_claim_counts_for_the_time_that_it_is_one(compiled, code, on, said):
     look = {"event_id": 1, "day_id": 10, "population": "release", "follow_up_id": "one_month", "person_id": 1}
-    look |= {"on_date": day(on), "is_due": True, "is_in_custody": False}
+    look |= {"on_date": day(on), "is_due": True, "is_in_custody": False, "is_beyond_observation": False}
     claims = sent([{"person_id": 1, "code": code, "start_date": day(0)}])
     (row,) = benefits(compiled, [look], claims, [{"person_id": 1, "agency": "dwp"}])
     claimed = (day(0), 2) if said == "yes" else (None, None)
@@ -262,11 +262,11 @@ def test_the_year_and_the_eighteen_months_are_of_the_calendar(compiled, released
         "int_observation": [{"observed_until": date(2013, 6, 30)}],
         "int_custody_spells": [],
         "int_supervision_spells": [],
+        "termination_scope": [],
     }
     (look,) = compiled.run("int_event_days", tables)
     record = {"person_ref": "P1", "disposal_type": "A", "offence_id": "O1"}
     record |= {"offence_date": date.fromisoformat(offence), "disposal_date": date.fromisoformat(disposal)}
-    look |= {"event_date": day_of["event_date"]}
     people = [{"agency": "police", "person_ref": "P1", "person_id": 1}]
     assert reoffending(compiled, [look], sent([record]), people, points[0])[1]["reoffended"] == said
 

@@ -147,6 +147,8 @@ CLAIMS = {  # what the rule says: (mart, event, status); the answer itself stand
     "a_still_open_order_is_followed_up_from_its_start": (D, "ORD121", "settled_three_months"),
     "a_job_that_starts_on_the_follow_up_day_is_evidence": (D, "ORD121", "employed_six_months"),
     "a_full_time_student_is_not_applicable_at_six_months": (D, "ORD115", "employed_six_months"),
+    "on_the_day_of_their_death_a_person_still_lives_somewhere": (D, "ORD144", "settled_three_months"),
+    "who_has_died_since_is_not_applicable_though_a_job_record_is_open": (D, "ORD144", "employed_six_months"),
 }
 ABSENT = {  # what the rule says: (mart, event that must not be there)
     "a_still_open_order_is_no_termination": (T, "ORD121"),

@@ -26,6 +26,10 @@ EVENTS = {"termination": "int_terminations", "release": "int_releases", "disposa
 DEFINITIONS = [{"population": p, "outcome": f"after {f}", "follow_up_id": f} for p, looks in LOOKS.items() for f in looks]
 NEEDS = [{**d, "extract": e} for d in DEFINITIONS for e in ("accommodation", "employment")]
 DEFINITIONS += DEFINITIONS[:1] + [{"population": "return", "outcome": None, "follow_up_id": None}]  # two views of a look are one
+OBSERVABLE = [  # X: nothing is agreed; that it does not count as a termination does not matter here
+    {"view_id": view, "code_list": "termination_reason_codes", "code": code, "status": status}
+    for view, code, status in [("follow_up", "COMPLETED", "yes"), ("follow_up", "DEATH", "no"), ("official", "X", "no")]
+]
 ANSWERS = ["yes", "no", "unknown", "not_applicable"]
 
 
@@ -114,6 +118,8 @@ def events(draw) -> dict[str, list[dict]]:
                 "person_id": draw(st.sampled_from([1, 1, 1, 2, None])),
                 "event_date": day(draw(st.integers(3, 13))),
             }
+            if population == "termination":
+                row["termination_reason_code"] = draw(st.sampled_from(["COMPLETED", "DEATH", "DEATH", "X"]))
             row |= {"_delivery_id": "E1", "_row_number": 100 + number}
             if population == "release":
                 row["discharge_accommodation_code"] = draw(st.sampled_from([None, "A", "B", "V", "X"]))
@@ -139,14 +145,14 @@ def event_days(compiled: Compiled, held: dict, around: dict, points=None, needs=
         rule = [{"spell_type": kind, "gap_days": 1}]
         compiled.run(f"int_{kind}_spells", {source: given_rows, "spell_rules": rule}, keep=True)
     follow_ups = points or [{"follow_up_id": f, "months": 0, "days": n} for f, n in POINTS.items()]
-    tables = {**held, "indicator_definitions": DEFINITIONS, "follow_up_points": follow_ups}
+    tables = {**held, "indicator_definitions": DEFINITIONS, "follow_up_points": follow_ups, "termination_scope": OBSERVABLE}
     tables["int_observation"] = [{"observed_until": around["observed_until"]}]
     tables["indicator_needs"] = needs or [{k: d[k] for k in ("population", "outcome", "extract")} for d in NEEDS]
     return compiled.run("int_event_days", tables, keep=True)
 
 
 def looks_at(held: dict, around: dict):
-    """(population, event, follow-up, day, in custody, supervised, due) by the rule."""
+    """(population, event, follow-up, day, in custody, supervised, due, gone) by the rule."""
     for population, table in EVENTS.items():
         for event in held[table]:
             for follow_up in LOOKS[population]:
@@ -162,6 +168,11 @@ def looks_at(held: dict, around: dict):
                     on,
                     *of_person,
                     bool(around["observed_until"] and on <= around["observed_until"]),
+                    any(
+                        t["person_id"] == event["person_id"] is not None and event["event_date"] <= t["event_date"] < on
+                        for t in held["int_terminations"]
+                        if t.get("termination_reason_code") == "DEATH"
+                    ),
                 )
 
 
@@ -213,7 +224,7 @@ def test_accommodation_on_a_day_is_what_decision_001_says(compiled, held, around
     answers = ["agency", "settled_policy", "settled_sustainable", "housed", "is_applicable"]
     found = by_key(compiled.run("int_accommodation_on_day", tables), EVIDENCE + answers)
     expected = {}
-    for population, event, follow_up, on, in_custody, supervised, due in looks_at(held, around):
+    for population, event, follow_up, on, in_custody, supervised, due, gone in looks_at(held, around):
         record = latest([r for r in lived if r["person_id"] == event["person_id"] and holds(r, on)])
         agency, code_list, evidence = "probation", "accommodation_codes", evidence_of(record, on)
         discharge = event.get("discharge_accommodation_code")
@@ -229,7 +240,7 @@ def test_accommodation_on_a_day_is_what_decision_001_says(compiled, held, around
             "settled_policy": meaning(settled, "policy", code_list, evidence["code"], on) or "unknown",
             "settled_sustainable": meaning(settled, "sustainable", code_list, evidence["code"], on) or "unknown",
             "housed": meaning(housed, "official", code_list, evidence["code"], on) or "unknown",
-            "is_applicable": POINTS[follow_up] == 0 or (due and supervised and not in_custody),
+            "is_applicable": POINTS[follow_up] == 0 or (due and supervised and not in_custody and not gone),
         }
     assert found == expected
 
@@ -265,7 +276,7 @@ def test_employment_on_a_day_is_what_decision_001_says(compiled, held, around, w
     ]
     found = by_key(compiled.run("int_employment_on_day", tables), EVIDENCE + answers)
     expected = {}
-    for population, event, follow_up, on, in_custody, _, due in looks_at(held, around):
+    for population, event, follow_up, on, in_custody, _, due, gone in looks_at(held, around):
         person = event["person_id"]
         said = {"yes": [], "no": [], "unknown": []}
         for record in worked:
@@ -288,17 +299,18 @@ def test_employment_on_a_day_is_what_decision_001_says(compiled, held, around, w
             "employed_combined": "yes" if "yes" in (answer, by_p45) else by_p45 if answer == "unknown" else answer,
             "available_for_work": is_available,
             "employed_if_available": "not_applicable" if is_available == "no" else answer,
-            "is_applicable": POINTS[follow_up] == 0 or (due and not in_custody),
+            "is_applicable": POINTS[follow_up] == 0 or (due and not in_custody and not gone),
         }
     assert found == expected
 
 
 @settings(STEADY, max_examples=40)
 @given(held=events(), around=surroundings())
-def test_custody_supervision_and_being_due_are_those_of_the_day_itself(compiled, held, around):
-    found = by_key(event_days(compiled, held, around), ["on_date", "is_follow_up", "is_due", "is_in_custody", "is_supervised"])
+def test_custody_supervision_death_and_being_due_are_those_of_the_day_itself(compiled, held, around):
+    flags = ["is_follow_up", "is_due", "is_in_custody", "is_supervised", "is_beyond_observation"]
+    found = by_key(event_days(compiled, held, around), ["on_date", *flags])
     expected = {}
-    for population, event, follow_up, on, in_custody, supervised, due in looks_at(held, around):
+    for population, event, follow_up, on, in_custody, supervised, due, gone in looks_at(held, around):
         later = POINTS[follow_up] > 0
         expected[population, event["event_id"], follow_up] = {
             "on_date": on,
@@ -306,6 +318,7 @@ def test_custody_supervision_and_being_due_are_those_of_the_day_itself(compiled,
             "is_due": due,
             "is_in_custody": later and in_custody,
             "is_supervised": later and supervised,
+            "is_beyond_observation": later and gone,
         }
     assert found == expected
 
@@ -380,7 +393,7 @@ def test_the_greatest_number_of_an_event_leaves_room_for_every_look_of_the_proje
     numbers = (0, 1, 2**59, 2**60 - 1, 2**60 + 3_000_000)  # 60 bits of a delivery, and the row
     held = {t: [{"event_id": n, "person_id": 1, "event_date": day(5)} for n in numbers] for t in EVENTS.values()}
     nothing = {"int_custody_spells": [], "int_supervision_spells": [], "int_observation": [{"observed_until": None}]}
-    rows = compiled.run("int_event_days", {**held, **nothing, **seeds})
+    rows = compiled.run("int_event_days", {**held, **nothing, **seeds, "termination_scope": OBSERVABLE})
     asked = {(r["population"], r["event_id"], r["follow_up_id"]) for r in rows}
     assert len({r["day_id"] for r in rows}) == len(asked) == len(rows) >= 9 * len(numbers)
 

@@ -86,7 +86,7 @@ WINDOW = """
         select o.*
         from probation__orders as o
         join seed_order_scope as s on s.code = o.order_type_code and s.status = 'yes'
-        join seed_termination_scope as t on t.code = o.termination_reason_code and t.status = 'yes'
+        join seed_termination_scope as t on t.code = o.termination_reason_code and t.status = 'yes' and t.view_id = 'official'
         where o.termination_date >= date '2009-04-01' and o.termination_date < date '2009-08-01'
     ),
     evidence as (

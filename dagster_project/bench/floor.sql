@@ -386,6 +386,13 @@ inner join meaning('order_group', 'official') as g
     on g.code_list = 'order_type_codes' and g.code = o.order_type_code
     and g.status in ('community_order', 'suspended_sentence_order')
     and o.start_date >= g.valid_from and o.start_date < g.valid_to;
+create temp table gone as
+select distinct o.pid, o.termination_date as gone_on
+from orders as o
+inner join meaning('termination_scope', 'follow_up') as m
+    on m.code_list = 'termination_reason_codes' and m.code = o.termination_reason_code and m.status = 'no'
+    and o.termination_date >= m.valid_from and o.termination_date < m.valid_to
+where o.pid is not null;
 drop table orders cascade;
 create temp table releases as
 with left_custody as (
@@ -429,7 +436,7 @@ with every as (
     union all
     select 'disposal', event_id, pid, event_date from disposals
 )
-select e.event_id * 8 + l.look as day_id, e.pid, l.is_home, l.is_work, l.is_p45, l.months + l.days > 0 as is_follow_up,
+select e.event_id * 8 + l.look as day_id, e.pid, e.event_date, l.is_home, l.is_work, l.is_p45, l.months + l.days > 0 as is_follow_up,
     follow_up(e.event_date, l.months, l.days) as on_date,
 from every as e
 inner join look as l using (population)
@@ -438,6 +445,11 @@ delete from days
 where is_follow_up and day_id in (
     select d.day_id from days as d inner join custody_spells as c
         on d.pid = c.pid and c.start_date <= d.on_date and d.on_date < last_of(c.end_date)
+    where d.is_follow_up
+);
+delete from days
+where is_follow_up and day_id in (
+    select d.day_id from days as d inner join gone as g on d.pid = g.pid and d.event_date <= g.gone_on and g.gone_on < d.on_date
     where d.is_follow_up
 );
 delete from days

@@ -210,15 +210,14 @@ def compute(folder: Path) -> pd.DataFrame:
         day for agency, name, day in world.latest() if agency == "probation" and name in ("orders", "accommodation", "employment")
     )
     events = [terminations(orders), releases(custody), disposals(orders)]
-    held = custody.rename(columns={"reception_date": "start_date", "release_date": "end_date"})
-    held = held.assign(end_date=held["end_date"].fillna(OPEN))[["person", "start_date", "end_date"]].dropna()
-    answers = home_answers(events, homes, held, supervision(orders), pd.Timestamp(observed))
-    answers += work_answers(events, jobs, held, pd.Timestamp(observed))
+    absent = absence(custody, orders)
+    answers = home_answers(events, homes, absent, supervision(orders), pd.Timestamp(observed))
+    answers += work_answers(events, jobs, absent, pd.Timestamp(observed))
     spells = spells.assign(person=spells["ref"].map(person["hmrc"]), end_date=after_last(spells["end_date"]))
-    answers += p45_answers(events, spells, held, people, pd.Timestamp(observed))
+    answers += p45_answers(events, spells, absent, people, pd.Timestamp(observed))
     claims, offences = read(world, "dwp__benefit_claims"), sent["police__offences"]
     claims = claims.assign(person=claims["customer_ref"].map(person["dwp"]), end_date=after_last(claims["end_date"]))
-    answers += benefit_answers(events, claims, held, people, pd.Timestamp(observed))
+    answers += benefit_answers(events, claims, absent, people, pd.Timestamp(observed))
     offences = offences.assign(person=offences["pnc_id"].map(person["police"]))
     answers += reoffending_answers(events, offences, people, pd.Timestamp(observed))
     return count(pd.concat(answers, ignore_index=True))
@@ -284,8 +283,24 @@ def meant(records: pd.DataFrame, code: str, mapping: pd.DataFrame) -> pd.DataFra
     return pd.DataFrame({"person": found["person"], "start_date": start, "end_date": end}).dropna()
 
 
+def absence(custody: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+    """When nobody can observe a person, and for events until which day: in custody, or gone for good since the event."""
+    held = custody.rename(columns={"reception_date": "start_date", "release_date": "end_date"})
+    held = held.assign(end_date=held["end_date"].fillna(OPEN), of_events_until=OPEN)
+    day, ends = orders["termination_date"], meaning("termination_scope", "follow_up", "termination_reason_codes")
+    gone = orders.assign(start_date=after_last(day), end_date=OPEN, of_events_until=day)
+    gone = gone[(translate(orders["termination_reason_code"], day, ends) == "no").fillna(False).astype(bool)]
+    return pd.concat([held, gone])[["person", "start_date", "end_date", "of_events_until"]].dropna()
+
+
+def is_away(days: pd.DataFrame, absent: pd.DataFrame) -> pd.Series:
+    later = days.loc[days["is_later"], ["look", "person", "event_date", "on_date"]]
+    both = on_day(later, absent)
+    return days["look"].isin(both.loc[both["event_date"] <= both["of_events_until"], "look"])
+
+
 def home_answers(
-    events: list[pd.DataFrame], homes: pd.DataFrame, held: pd.DataFrame, supervised: pd.DataFrame, observed: pd.Timestamp
+    events: list[pd.DataFrame], homes: pd.DataFrame, absent: pd.DataFrame, supervised: pd.DataFrame, observed: pd.Timestamp
 ) -> list[pd.DataFrame]:
     answers = []
     for event in events:
@@ -304,15 +319,14 @@ def home_answers(
             days.loc[rows.index, "status"] = status
         days["status"] = days["status"].fillna("unknown")
         later = days[days["is_later"]]
-        inside = on_day(later[["look", "person", "on_date"]], held)["look"]
         watched = on_day(later[["look", "person", "on_date"]], supervised)["look"]
-        out = days["is_later"] & (~days["is_due"] | days["look"].isin(inside) | ~days["look"].isin(watched))
+        out = days["is_later"] & (~days["is_due"] | is_away(days, absent) | ~days["look"].isin(watched))
         answers.append(days.assign(status=days["status"].mask(out, "not_applicable")))
     return answers
 
 
 def work_answers(
-    events: list[pd.DataFrame], jobs: pd.DataFrame, held: pd.DataFrame, observed: pd.Timestamp
+    events: list[pd.DataFrame], jobs: pd.DataFrame, absent: pd.DataFrame, observed: pd.Timestamp
 ) -> list[pd.DataFrame]:
     rank = {"yes": 2, "no": 1, "unknown": 0}
     answers = []
@@ -332,35 +346,32 @@ def work_answers(
         best = best.set_index("look")[["status", "available"]].reindex(days["look"]).fillna("unknown").set_axis(days.index)
         is_free = (days["outcome"] == "employed") | (best["available"] != "no")
         days["status"] = best["status"].where(is_free, "not_applicable")
-        later = days[days["is_later"]]
-        inside = on_day(later[["look", "person", "on_date"]], held)["look"]
-        out = days["is_later"] & (~days["is_due"] | days["look"].isin(inside))
+        out = days["is_later"] & (~days["is_due"] | is_away(days, absent))
         answers.append(days.assign(status=days["status"].mask(out, "not_applicable")))
     return answers
 
 
 def p45_answers(
-    events: list[pd.DataFrame], spells: pd.DataFrame, held: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
+    events: list[pd.DataFrame], spells: pd.DataFrame, absent: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
 ) -> list[pd.DataFrame]:
     found = people.loc[people["ni_number"].notna() | (people["agency"] == "hmrc"), "person"]
     asked = [looks(e, P45_LOOKS[e["population"].iloc[0]], observed) for e in events if e["population"].iloc[0] in P45_LOOKS]
-    return [answered(days, spells, found, held) for days in asked]
+    return [answered(days, spells, found, absent) for days in asked]
 
 
 def benefit_answers(
-    events: list[pd.DataFrame], claims: pd.DataFrame, held: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
+    events: list[pd.DataFrame], claims: pd.DataFrame, absent: pd.DataFrame, people: pd.DataFrame, observed: pd.Timestamp
 ) -> list[pd.DataFrame]:
     claims = meant(claims, "benefit_code", meaning("out_of_work_benefit", "official", "benefit_codes"))
     found = people.loc[people["agency"] == "dwp", "person"]
     (event,) = (e for e in events if e["population"].iloc[0] in BENEFIT_LOOKS)
-    return [answered(looks(event, BENEFIT_LOOKS[event["population"].iloc[0]], observed), claims, found, held)]
+    return [answered(looks(event, BENEFIT_LOOKS[event["population"].iloc[0]], observed), claims, found, absent)]
 
 
-def answered(days: pd.DataFrame, spells: pd.DataFrame, found: pd.Series, held: pd.DataFrame) -> pd.DataFrame:
-    """Yes in a spell, no for whoever is found at all; not applicable later on in custody, or beyond what is observed."""
-    keys = days[["look", "person", "on_date"]]
-    there = days["look"].isin(on_day(keys, spells)["look"])
-    out = days["is_later"] & (~days["is_due"] | days["look"].isin(on_day(keys[days["is_later"]], held)["look"]))
+def answered(days: pd.DataFrame, spells: pd.DataFrame, found: pd.Series, absent: pd.DataFrame) -> pd.DataFrame:
+    """Yes in a spell, no for whoever is found at all; not applicable later on while away, or beyond what is observed."""
+    there = days["look"].isin(on_day(days[["look", "person", "on_date"]], spells)["look"])
+    out = days["is_later"] & (~days["is_due"] | is_away(days, absent))
     said = [out, there, days["person"].isin(found)]
     return days.assign(status=np.select(said, ["not_applicable", "yes", "no"], "unknown"))
 

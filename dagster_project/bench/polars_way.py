@@ -167,7 +167,7 @@ def after_last(column: str) -> pl.Expr:
 
 def on_day(days: pl.LazyFrame, records: pl.LazyFrame) -> pl.LazyFrame:
     """The records of each person in force on each day."""
-    both = days.select("look", "person", "on_date").join(records, on="person")
+    both = days.select("look", "person", "event_date", "on_date").join(records, on="person")
     return both.filter(is_on("on_date", "start_date", "end_date"))
 
 
@@ -222,16 +222,16 @@ def compute(folder: Path) -> pl.DataFrame:
     )
     reached = ("orders", "accommodation", "employment")
     observed = min(day for agency, name, day in world.latest() if agency == "probation" and name in reached)
-    held = custody.select("person", start_date="reception_date", end_date=pl.col("release_date").fill_null(OPEN)).drop_nulls()
+    absent = absence(custody, orders)
     events = done(pl.concat([terminations(orders), releases(custody), disposals(orders)])).lazy()
-    answers = [home_answers(events, homes, held, supervision(orders), observed), work_answers(events, jobs, held, observed)]
+    answers = [home_answers(events, homes, absent, supervision(orders), observed), work_answers(events, jobs, absent, observed)]
     known = people.filter(pl.col("agency") == "hmrc").select("ref", "person")
     spells = sent["hmrc__employment_spells"].join(known, on="ref").with_columns(after_last("end_date"))
-    answers.append(answered(looks(events, P45_LOOKS, observed), spells, found, held))
+    answers.append(answered(looks(events, P45_LOOKS, observed), spells, found, absent))
     claims = with_person("dwp__benefit_claims", "customer_ref", "dwp").with_columns(after_last("end_date"))
     claims = meant(claims, "benefit_code", meaning("out_of_work_benefit", "official", "benefit_codes"))
     known_to = {a: people.filter(pl.col("agency") == a).select("person").unique() for a in ("dwp", "police")}
-    answers.append(answered(looks(events, BENEFIT_LOOKS, observed), claims, known_to["dwp"], held))
+    answers.append(answered(looks(events, BENEFIT_LOOKS, observed), claims, known_to["dwp"], absent))
     offences = with_person("police__offences", "pnc_id", "police")
     answers.append(reoffending_answers(events, offences, known_to["police"], observed))
     return count(done(pl.concat(answers)).lazy())
@@ -302,8 +302,29 @@ def meant(records: pl.LazyFrame, code: str, mapping: pl.LazyFrame) -> pl.LazyFra
     return found.select("person", start_date=start, end_date=end).drop_nulls("person")
 
 
+def absence(custody: pl.LazyFrame, orders: pl.LazyFrame) -> pl.LazyFrame:
+    """When nobody can observe a person, and for events until which day: in custody, or gone for good since the event."""
+    held = custody.select(
+        "person", start_date="reception_date", end_date=pl.col("release_date").fill_null(OPEN), of_events_until=pl.lit(OPEN)
+    )
+    ends = meaning("termination_scope", "follow_up", "termination_reason_codes")
+    gone = translate(orders, "termination_reason_code", "termination_date", ends, "can_follow").filter(
+        pl.col("can_follow") == "no"
+    )
+    gone = gone.select(
+        "person", start_date=after_last("termination_date"), end_date=pl.lit(OPEN), of_events_until="termination_date"
+    )
+    return pl.concat([held, gone]).drop_nulls()
+
+
+def away(days: pl.LazyFrame, absent: pl.LazyFrame) -> pl.LazyFrame:
+    """The later looks at somebody who is absent, with a mark."""
+    both = on_day(days.filter(pl.col("is_later")), absent).filter(pl.col("event_date") <= pl.col("of_events_until"))
+    return both.select("look", inside=pl.lit(True)).unique()
+
+
 def home_answers(
-    events: pl.LazyFrame, homes: pl.LazyFrame, held: pl.LazyFrame, supervised: pl.LazyFrame, observed: date
+    events: pl.LazyFrame, homes: pl.LazyFrame, absent: pl.LazyFrame, supervised: pl.LazyFrame, observed: date
 ) -> pl.LazyFrame:
     days = done(looks(events, HOME_LOOKS, observed)).lazy()
     order = ["start_date", "recorded_date", "record_id"]
@@ -319,14 +340,13 @@ def home_answers(
         said = pl.when(is_prisons).then("said_by_prison").otherwise("said").fill_null("unknown")
         parts.append(part.with_columns(status=said))
     later = days.filter(pl.col("is_later"))
-    inside, watched = (on_day(later, spells).select("look").unique() for spells in (held, supervised))
-    answers = pl.concat(parts).join(inside.with_columns(inside=pl.lit(True)), on="look", how="left")
-    answers = answers.join(watched.with_columns(watched=pl.lit(True)), on="look", how="left")
+    inside, watched = away(days, absent), on_day(later, supervised).select("look").unique().with_columns(watched=pl.lit(True))
+    answers = pl.concat(parts).join(inside, on="look", how="left").join(watched, on="look", how="left")
     is_open = pl.col("is_due") & pl.col("inside").is_null() & pl.col("watched").is_not_null()
     return _answered(answers, ~pl.col("is_later") | is_open)
 
 
-def work_answers(events: pl.LazyFrame, jobs: pl.LazyFrame, held: pl.LazyFrame, observed: date) -> pl.LazyFrame:
+def work_answers(events: pl.LazyFrame, jobs: pl.LazyFrame, absent: pl.LazyFrame, observed: date) -> pl.LazyFrame:
     days = done(looks(events, WORK_LOOKS, observed)).lazy()
     rank = pl.col("status").replace_strict({"yes": 2, "no": 1}, default=0)
     within = done(on_day(days, jobs)).lazy()
@@ -339,16 +359,14 @@ def work_answers(events: pl.LazyFrame, jobs: pl.LazyFrame, held: pl.LazyFrame, o
     answers = days.join(best, on="look", how="left").with_columns(pl.col("status").fill_null("unknown"))
     is_away = (pl.col("outcome") != "employed") & (pl.col("available") == "no") & (pl.col("status") != "yes")
     answers = answers.with_columns(status=pl.when(is_away).then(pl.lit("not_applicable")).otherwise("status"))
-    inside = on_day(days.filter(pl.col("is_later")), held).select("look").unique().with_columns(inside=pl.lit(True))
-    answers = answers.join(inside, on="look", how="left")
+    answers = answers.join(away(days, absent), on="look", how="left")
     return _answered(answers, ~pl.col("is_later") | (pl.col("is_due") & pl.col("inside").is_null()))
 
 
-def answered(days: pl.LazyFrame, spells: pl.LazyFrame, found: pl.LazyFrame, held: pl.LazyFrame) -> pl.LazyFrame:
-    """Yes in a spell, no for whoever is found at all; not applicable later on in custody, or beyond what is observed."""
+def answered(days: pl.LazyFrame, spells: pl.LazyFrame, found: pl.LazyFrame, absent: pl.LazyFrame) -> pl.LazyFrame:
+    """Yes in a spell, no for whoever is found at all; not applicable later on while away, or beyond what is observed."""
     days = done(days).lazy()
-    inside = on_day(days.filter(pl.col("is_later")), held).select("look").unique().with_columns(inside=pl.lit(True))
-    answers = _said(days, on_day(days, spells).select("look").unique(), found).join(inside, on="look", how="left")
+    answers = _said(days, on_day(days, spells).select("look").unique(), found).join(away(days, absent), on="look", how="left")
     return _answered(answers, ~pl.col("is_later") | (pl.col("is_due") & pl.col("inside").is_null()))
 
 

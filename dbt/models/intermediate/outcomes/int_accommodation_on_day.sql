@@ -70,7 +70,9 @@ evidenced as (
         looked_up.follow_up_id,
         looked_up.on_date,
         not looked_up.is_follow_up
-        or (looked_up.is_due and not looked_up.is_in_custody and looked_up.is_supervised) as is_applicable,
+        or (
+            looked_up.is_due and looked_up.is_supervised and not looked_up.is_in_custody and not looked_up.is_beyond_observation
+        ) as is_applicable,
         case when looked_up.code is not null then 'probation' when discharged.code is not null then 'prisons' end as agency,
         case
             when looked_up.code is not null then 'accommodation_codes' when

@@ -20,7 +20,7 @@ days as (
         days.person_id,
         days.follow_up_id,
         days.on_date,
-        days.is_due and not days.is_in_custody as is_applicable
+        days.is_due and not days.is_in_custody and not days.is_beyond_observation as is_applicable
     from {{ ref('int_event_days') }} as days
     inner join asked on days.population = asked.population and days.follow_up_id = asked.follow_up_id
     {{- touched_people('where', 'days.person_id') }}

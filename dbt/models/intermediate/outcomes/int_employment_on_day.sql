@@ -116,7 +116,7 @@ decided as (
         employed,
         employed_p45,
         available_for_work,
-        not is_follow_up or (is_due and not is_in_custody) as is_applicable,
+        not is_follow_up or (is_due and not is_in_custody and not is_beyond_observation) as is_applicable,
         case
             when employed = 'yes' or employed_p45 = 'yes' then 'yes' when employed <> 'unknown' then employed else employed_p45
         end as employed_combined,

@@ -58,6 +58,7 @@ days as {{ read_again() }} (
         events.population,
         events.event_id,
         events.person_id,
+        events.event_date,
         looks.follow_up_id,
         looks.months + looks.days > 0 as is_follow_up,
         looks.asks_home,
@@ -85,16 +86,29 @@ supervised as (
     where days.is_follow_up {{- touched_people('and', 'spells.person_id') }}
 ),
 
+-- who has died or left the country since the event is no longer there to be observed, whatever records were left open
+beyond_observation as (
+    select distinct days.day_id
+    from days
+    inner join {{ ref('int_terminations') }} as ended
+        on days.person_id = ended.person_id and days.event_date <= ended.event_date and days.on_date > ended.event_date
+    inner join {{ ref('termination_scope') }} as cause
+        on {{ maps('cause', 'follow_up', "'termination_reason_codes'", 'ended.termination_reason_code', 'ended.event_date') }}
+    where days.is_follow_up and cause.status = 'no' {{- touched_people('and', 'ended.person_id') }}
+),
+
 described as (
     select
         days.*,
         coalesce(days.on_date <= observation.observed_until, false) as is_due,
         in_custody.day_id is not null as is_in_custody,
-        supervised.day_id is not null as is_supervised
+        supervised.day_id is not null as is_supervised,
+        beyond_observation.day_id is not null as is_beyond_observation
     from days
     cross join {{ ref('int_observation') }} as observation
     left join in_custody on days.day_id = in_custody.day_id
     left join supervised on days.day_id = supervised.day_id
+    left join beyond_observation on days.day_id = beyond_observation.day_id
 )
 
 select * from described
