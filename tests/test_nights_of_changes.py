@@ -238,10 +238,15 @@ def test_a_table_forgets_only_people_whom_something_that_it_reads_has_touched(st
 
     agencies.change(POLICE, "OFF043", disposal_date="2011-05-29")  # in time now to count after a release
     agencies.send(settings.landing_dir, POLICE, "2013-07-10")
+    agencies.change(ORDERS, "ORD142", termination_reason_code="DEATH")  # so that nobody is there six months after it began
+    agencies.send(settings.landing_dir, ORDERS, "2013-07-10_2")
+    gone = "select count(*) from warehouse.outcomes.int_event_days where is_beyond_observation"
+    were_gone = rows(settings, gone)[0][0]
     assert land(settings)[1] == []
     with monkeypatch.context() as now:
         now.setattr(DuckDBCursorWrapper, "execute", watched)
         mended(settings, NIGHTS[0])
+    assert rows(settings, gone)[0][0] == were_gone + 1
     assert forgotten["int_offence_records"] == {"identity", "police.offences", "prisons.custody"}
     assert forgotten["int_order_records"] == {"identity", "probation.orders"}
     events = {"identity", "observation", "probation.orders", "prisons.custody"}
