@@ -46,19 +46,21 @@ claims as (
     select
         on_benefit.day_id,
         records.code,
-        records.claimed_date as evidence_date,
+        records.start_date as evidence_date,
         records._delivery_id as evidence_delivery_id,
         records._row_number as evidence_row_number,
         row_number() over (
             partition by on_benefit.day_id
-            order by records.claimed_date desc, records._row_number desc, records._delivery_id desc
+            order by records.start_date desc, records._row_number desc, records._delivery_id desc
         ) as nth
     from on_benefit
-    inner join {{ ref('int_out_of_work_records') }} as records
+    inner join {{ ref('int_benefit_records') }} as records
         on
             on_benefit.person_id = records.person_id
             and {{ is_on_day('on_benefit.on_date', 'records.start_date', 'records.end_date') }}
-    {{- touched_people('where', 'records.person_id') }}
+    inner join {{ ref('out_of_work_benefit') }} as out_of_work
+        on {{ maps('out_of_work', 'official', "'benefit_codes'", 'records.code', 'on_benefit.on_date') }}
+    where out_of_work.status = 'yes' {{- touched_people('and', 'records.person_id') }}
 ),
 
 decided as (

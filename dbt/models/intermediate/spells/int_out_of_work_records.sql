@@ -2,12 +2,8 @@
 {{ config(materialized='view') }}
 select
     records.person_id,
-    records.code,
-    records.start_date as claimed_date,
     greatest(records.start_date, out_of_work.valid_from) as start_date,
-    least(records.end_date, out_of_work.valid_to) as end_date,
-    records._delivery_id,
-    records._row_number
+    least(records.end_date, out_of_work.valid_to) as end_date
 from {{ ref('int_benefit_records') }} as records
 inner join {{ ref('out_of_work_benefit') }} as out_of_work
     on
