@@ -25,13 +25,19 @@ MONTHS = {"month": 1, "quarter": 3, "published_window": 4, "financial_year": 12}
 VIEWS = (
     ("NI143", "policy", True),
     ("NI143", "sustainable", True),
+    ("P45", "all_terminations", False),
     ("MI014", "official", False),
     ("MI015a", "official", False),
+    ("REOFFENDING_1Y", "all_releases", False),
 )
+TERMINATIONS = ("NI143", "NI144", "P45")
 DEFINITIONS = [
-    {"indicator_id": i, "view_id": v, "definition_version": 1, "population": "termination" if i == "NI143" else "release"}
+    {"indicator_id": i, "view_id": v, "definition_version": 1, "population": "termination" if i in TERMINATIONS else "release"}
     for i, v, _ in VIEWS
 ]
+# what anyone may know of the measures: the same events are in scope of two, and one leaves no event out
+SAME_SCOPE = {"P45": ("NI143", "NI144")}
+LEAVES_NOBODY_OUT = "REOFFENDING_1Y"
 WORLDS = pytest.mark.parametrize(
     ("seed", "share_small"), [(1, 0.03), (2, 0.08), (3, 0.08), (4, 0.2), (5, 0.2), (6, 0.5), (7, 0.9)]
 )
@@ -66,7 +72,7 @@ def areas_of(code: str) -> str:
 
 
 def invented(seed: int, share_small: float) -> list[dict]:
-    """Rows of `indicators`: three views, every geography and period of a year. A share of the months of areas is small."""
+    """Rows of `indicators`: six views, every geography and period of a year. A share of the months of areas is small."""
     rng = random.Random(seed)
     rows = []
     for indicator, view, unknown_counts in VIEWS:
@@ -79,12 +85,20 @@ def invented(seed: int, share_small: float) -> list[dict]:
                 for area in areas_of("EW")
                 for n in range(12)
             }
+        elif indicator == LEAVES_NOBODY_OUT:  # the same events, every one of them asked
+            for cell in cells.values():
+                cell[1], cell[3] = cell[1] + cell[3], 0
+        elif indicator in SAME_SCOPE:  # the same events in scope, and nearly all are known
+            for cell in cells.values():
+                unknown = min(cell[2], rng.choice([0, 0, 0, 1, 2, 7]))
+                cell[1], cell[2] = cell[1] + cell[2] - unknown, unknown
         else:  # the same events: some are yes no longer, and of some the question is not asked
             for cell in cells.values():
                 fewer = min(cell[0], rng.choice([0, 0, 1, 3, 6, 15]))
                 cell[0], cell[1] = cell[0] - fewer, cell[1] + fewer
-                unasked = min(cell[2], rng.choice([0, 0, 0, 5, 8]))
-                cell[2], cell[3] = cell[2] - unasked, cell[3] + unasked
+                if indicator != "NI143":
+                    unasked = min(cell[2], rng.choice([0, 0, 0, 5, 8]))
+                    cell[2], cell[3] = cell[2] - unasked, cell[3] + unasked
         for kind, code, _, _ in GEOGRAPHIES:
             for period_type, start, end in PERIODS:
                 inside = [cells[area, n] for area in areas_of(code) for n in range(12) if start <= month(n) < end]
@@ -165,6 +179,19 @@ def sums(rows: list[dict], parents: dict[tuple, tuple]) -> list[tuple]:
     return [(whole, parts) for whole, parts in found if parts and whole in places and all(p in places for p in parts)]
 
 
+def told(rows: list[dict]) -> list[list[tuple]]:
+    """What one measure tells of another: one's denominator with its unknown is the other's denominator."""
+    there = {(*series(r), place(r)) for r in rows}
+    found = []
+    for row in rows:
+        for other in SAME_SCOPE.get(row["indicator_id"], ()):
+            for view in ("policy", "all_terminations"):
+                if (other, view, row["definition_version"], place(row)) in there:
+                    whole = ((other, view, row["definition_version"]), place(row), "denominator")
+                    found.append([whole, *((series(row), place(row), c) for c in ("denominator", "unknown_count"))])
+    return found
+
+
 def worked_out(published: list[dict], parents: dict[tuple, tuple], populations: dict[tuple, str]) -> set[tuple]:
     """(series, place, count) of every hidden number that follows from those shown, sum by sum.
 
@@ -172,7 +199,8 @@ def worked_out(published: list[dict], parents: dict[tuple, tuple], populations: 
     """
     rows = [r for r in published if r["status"] in ("available", "suppressed")]
     known = {(series(r), place(r), c) for r in rows for c in COUNTS if r[c] is not None}
-    equations = []
+    known |= {(series(r), place(r), "out_of_scope_count") for r in rows if r["indicator_id"] == LEAVES_NOBODY_OUT}
+    equations = told(rows)
     for row in rows:
         which, where = series(row), place(row)
         in_scope = ["denominator"] if row["unknown_in_denominator"] else ["denominator", "unknown_count"]

@@ -203,13 +203,18 @@ def test_cells_are_hidden_alike_whichever_way_the_rounds_are_written():
     chance, ways = random.Random(4), {e: macros(e) for e in ("duckdb", "spark")}
     with duckdb.connect() as con:
         for _ in range(40):
-            cells = [(n, chance.randint(0, 6), chance.random() < 0.25) for n in range(chance.randint(2, 14))]
+            cells = [
+                (n, chance.randint(0, 4), chance.random() < 0.5, chance.randint(0, 6), chance.random() < 0.25)
+                for n in range(chance.randint(2, 14))
+            ]
             groups = [
                 (g, n, i == 0) for g in range(5) for i, n in enumerate(chance.sample(range(len(cells)), min(3, len(cells))))
             ]
-            con.execute("create or replace table primary_cells (cell_id bigint, size bigint, is_hidden boolean)")
+            con.execute(
+                "create or replace table primary_cells (cell_id bigint, joint_id bigint, leads boolean, size bigint, is_hidden boolean)"
+            )
             con.execute("create or replace table disclosure_groups (group_id bigint, cell_id bigint, is_whole boolean)")
-            con.executemany("insert into primary_cells values (?, ?, ?)", cells)
+            con.executemany("insert into primary_cells values (?, ?, ?, ?, ?)", cells)
             con.executemany("insert into disclosure_groups values (?, ?, ?)", groups)
             one, other = (
                 con.execute(

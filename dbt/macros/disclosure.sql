@@ -5,8 +5,9 @@
 
 {#-
   Cells hidden because they are small, or because a hidden cell would follow by subtraction. `primary` is a CTE of
-  (cell_id, size, is_hidden). In every sum, as long as something changes: one hidden part beside a shown whole hides the
-  next smallest part, or the whole if there is none; a hidden whole with every part shown hides its smallest part.
+  (cell_id, joint_id, leads, size, is_hidden). In every sum, as long as something changes: one hidden part beside a shown whole
+  hides the next smallest part, or the whole if there is none; a hidden whole with every part shown hides its smallest part; and
+  a hidden cell that leads hides the other cells of its joint_id, which tell of each other.
   Rounds after nothing changes cost little; the test `nothing_follows` fails the build if they did not suffice.
 -#}
 {% macro hide_what_follows(primary, rounds=24) %}
@@ -34,16 +35,31 @@ newly_{{ round }} as materialized (
     where (hidden_parts = 1 and not is_whole_hidden) or (hidden_parts = 0 and is_whole_hidden)
 ),
 
-hidden_{{ round }} as materialized (
-    select cells.cell_id, cells.size, cells.is_hidden or newly.cell_id is not null as is_hidden
+alone_{{ round }} as (
+    select cells.* replace (cells.is_hidden or newly.cell_id is not null as is_hidden)
     from {{ before }} as cells
     left join newly_{{ round }} as newly on cells.cell_id = newly.cell_id
 ),
+
+{{ hidden_together(round) }}
 {% endfor %}
 hidden_last as (
     select * from hidden_{{ rounds }}
 )
 {% endmacro %}
+
+{#- The cells of a round: what is hidden alone, and with a cell that leads. -#}
+{% macro hidden_together(round) -%}
+hidden_{{ round }} as {{ materialized() }} (
+    select
+        cell_id,
+        joint_id,
+        leads,
+        size,
+        is_hidden or bool_or(leads and is_hidden) over (partition by joint_id) as is_hidden
+    from alone_{{ round }}
+),
+{%- endmacro %}
 
 {#- The same for an engine that writes CTEs out where they are read: each round reads the one before once, or 24 rounds are 2^24. -#}
 {% macro spark__hide_what_follows(primary, rounds) %}
@@ -51,9 +67,7 @@ hidden_last as (
 {%- set before = primary if round == 1 else 'hidden_' ~ (round - 1) %}
 parts_{{ round }} as (
     select
-        cells.cell_id,
-        cells.size,
-        cells.is_hidden,
+        cells.*,
         parts.group_id,
         parts.is_whole,
         not parts.is_whole and not cells.is_hidden and cells.size > 0 as may_be_next
@@ -71,9 +85,11 @@ sums_{{ round }} as (
     from parts_{{ round }}
 ),
 
-hidden_{{ round }} as (
+alone_{{ round }} as (
     select
         cell_id,
+        joint_id,
+        leads,
         size,
         bool_or(
             is_hidden or (
@@ -83,8 +99,10 @@ hidden_{{ round }} as (
             )
         ) as is_hidden
     from sums_{{ round }}
-    group by cell_id, size
+    group by cell_id, joint_id, leads, size
 ),
+
+{{ hidden_together(round) }}
 {% endfor %}
 hidden_last as (
     select * from hidden_{{ rounds }}

@@ -9,6 +9,14 @@ indicators as (
         figures.*,
         definitions.population,
         definitions.order_group,
+        not figures.unknown_in_denominator
+        and bool_or(figures.unknown_in_denominator) over (
+            partition by definitions.population, definitions.order_group
+        ) as is_unknown_told,
+        not figures.unknown_in_denominator
+        and max(figures.out_of_scope_count) over (
+            partition by figures.indicator_id, figures.view_id, figures.definition_version
+        ) = 0 as is_left_out_never,
         first_value(figures.numerator) over views as first_numerator,
         first_value(figures.denominator) over views as first_denominator
     from {{ ref('indicators') }} as figures
@@ -56,6 +64,8 @@ cells as (
         {{ is_small('indicators.unknown_count') }} or {{ is_small('indicators.no_count') }} as is_unknown_small,
         {{ is_small('indicators.out_of_scope_count') }} as is_out_of_scope_small,
         indicators.unknown_in_denominator as is_unknown_in_denominator,
+        indicators.is_unknown_told,
+        indicators.is_left_out_never,
         cast(dense_rank() over (
             order by population, order_group, geography_type, geography_code, period_type, period_start
         ) as bigint) as same_events_id

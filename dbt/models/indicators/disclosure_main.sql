@@ -2,6 +2,8 @@
 with primary_cells as {{ materialized() }} (
     select
         cell_id,
+        cell_id as joint_id,
+        false as leads,
         main_size as size,
         is_main_small as is_hidden
     from {{ ref('disclosure_cells') }}

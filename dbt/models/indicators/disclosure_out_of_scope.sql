@@ -1,8 +1,11 @@
 -- One row per cell: is the out-of-scope count hidden? Measures of the same events add up to one number of events, so they hide it
--- together: where it is small in any of them, or where it would give a hidden unknown count away.
+-- together: where it is small in any of them, or where it would give a hidden unknown count away. A measure that leaves nobody out
+-- has nothing to hide there, and hides its unknown count in its place.
 with primary_cells as {{ materialized() }} (
     select
         cells.cell_id,
+        cells.same_events_id as joint_id,
+        true as leads,
         cast(sum(cells.out_of_scope_size) over same_events as bigint) as size,
         bool_or(
             cells.is_out_of_scope_small or (unknown_cells.is_hidden and not cells.is_unknown_in_denominator)

@@ -7,8 +7,8 @@ with indicators as (
 cells as (
     select
         cells.*,
-        main.is_hidden as is_main_hidden,
-        unknown_cells.is_hidden as is_unknown_hidden,
+        main.is_hidden or (cells.is_unknown_told and unknown_cells.is_hidden) as is_main_hidden,
+        unknown_cells.is_hidden or (cells.is_left_out_never and scope.is_hidden) as is_unknown_hidden,
         scope.is_hidden as is_out_of_scope_hidden
     from {{ ref('disclosure_cells') }} as cells
     inner join {{ ref('disclosure_main') }} as main on cells.cell_id = main.cell_id
