@@ -110,6 +110,8 @@ DAMAGES = {
     f"suppressed_fields = replace(b.suppressed_fields, 'no_count, ', '') from {W} w where b.status = 'available' "
     "and b.suppressed_fields is not null and w.geography_code = b.geography_code and w.period_type = b.period_type "
     "and w.period_start = b.period_start and w.indicator_id = b.indicator_id and w.view_id = b.view_id",
+    # a measure that keeps unknown in its denominator, and one that hides it, are of the same events
+    "indicators_hidden_counts_do_not_follow_from_another_measure": f"update {SEED} set population = 'x' where indicator_id = 'MI014'",
     # two months hide each other, but the only area of a region is the region
     "indicators_hidden_areas_do_not_follow_from_their_parent": hidden(
         "indicator_id = 'NI143' and geography_code = 'A3' and period_type = 'month' "

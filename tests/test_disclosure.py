@@ -12,6 +12,7 @@ import random
 from collections import defaultdict
 from datetime import date
 from functools import cache
+from itertools import pairwise
 
 import pytest
 from compiled import Compiled
@@ -25,7 +26,9 @@ MONTHS = {"month": 1, "quarter": 3, "published_window": 4, "financial_year": 12}
 VIEWS = (
     ("NI143", "policy", True),
     ("NI143", "sustainable", True),
+    ("NI144", "all_terminations", True),
     ("P45", "all_terminations", False),
+    ("NI144", "available_for_work", True),
     ("MI014", "official", False),
     ("MI015a", "official", False),
     ("REOFFENDING_1Y", "all_releases", False),
@@ -35,9 +38,10 @@ DEFINITIONS = [
     {"indicator_id": i, "view_id": v, "definition_version": 1, "population": "termination" if i in TERMINATIONS else "release"}
     for i, v, _ in VIEWS
 ]
-# what anyone may know of the measures: the same events are in scope of two, and one leaves no event out
+# what anyone may know of the measures: the same events are in scope of two, one leaves no event out, and views share counts
 SAME_SCOPE = {"P45": ("NI143", "NI144")}
 LEAVES_NOBODY_OUT = "REOFFENDING_1Y"
+VIEWS_SHARE = {"NI143": ("denominator", "unknown_count", "out_of_scope_count"), "NI144": ("numerator", "unknown_count")}
 WORLDS = pytest.mark.parametrize(
     ("seed", "share_small"), [(1, 0.03), (2, 0.08), (3, 0.08), (4, 0.2), (5, 0.2), (6, 0.5), (7, 0.9)]
 )
@@ -72,7 +76,7 @@ def areas_of(code: str) -> str:
 
 
 def invented(seed: int, share_small: float) -> list[dict]:
-    """Rows of `indicators`: six views, every geography and period of a year. A share of the months of areas is small."""
+    """Rows of `indicators`: eight views, every geography and period of a year. A share of the months of areas is small."""
     rng = random.Random(seed)
     rows = []
     for indicator, view, unknown_counts in VIEWS:
@@ -89,19 +93,26 @@ def invented(seed: int, share_small: float) -> list[dict]:
             for cell in cells.values():
                 cell[1], cell[3] = cell[1] + cell[3], 0
         elif indicator in SAME_SCOPE:  # the same events in scope, and nearly all are known
+            counted = {}
+            for key, (yes, no, unknown, out_of_scope) in cells.items():
+                left = min(unknown, rng.choice([0, 0, 0, 1, 2, 7]))
+                counted[key] = [yes, no + unknown - left, left, out_of_scope]
+        elif view == "available_for_work":  # whoever is not available is asked no longer
             for cell in cells.values():
-                unknown = min(cell[2], rng.choice([0, 0, 0, 1, 2, 7]))
-                cell[1], cell[2] = cell[1] + cell[2] - unknown, unknown
+                fewer = min(cell[1], rng.choice([0, 0, 1, 3, 6, 15]))
+                cell[1], cell[3] = cell[1] - fewer, cell[3] + fewer
         else:  # the same events: some are yes no longer, and of some the question is not asked
             for cell in cells.values():
                 fewer = min(cell[0], rng.choice([0, 0, 1, 3, 6, 15]))
                 cell[0], cell[1] = cell[0] - fewer, cell[1] + fewer
-                if indicator != "NI143":
+                if indicator not in VIEWS_SHARE:
                     unasked = min(cell[2], rng.choice([0, 0, 0, 5, 8]))
                     cell[2], cell[3] = cell[2] - unasked, cell[3] + unasked
+        if indicator not in SAME_SCOPE:
+            counted = cells
         for kind, code, _, _ in GEOGRAPHIES:
             for period_type, start, end in PERIODS:
-                inside = [cells[area, n] for area in areas_of(code) for n in range(12) if start <= month(n) < end]
+                inside = [counted[area, n] for area in areas_of(code) for n in range(12) if start <= month(n) < end]
                 yes, no, unknown, out_of_scope = (sum(column) for column in zip(*inside, strict=True))
                 rows.append(
                     {
@@ -180,9 +191,16 @@ def sums(rows: list[dict], parents: dict[tuple, tuple]) -> list[tuple]:
 
 
 def told(rows: list[dict]) -> list[list[tuple]]:
-    """What one measure tells of another: one's denominator with its unknown is the other's denominator."""
+    """What one measure tells of another: one's denominator with its unknown is the other's denominator; views share counts."""
     there = {(*series(r), place(r)) for r in rows}
-    found = []
+    views = sorted({series(r) for r in rows if r["indicator_id"] in VIEWS_SHARE})
+    found = [
+        [(a, where, c), (b, where, c)]
+        for a, b in pairwise(views)
+        if a[0] == b[0]
+        for where in {place(r) for r in rows if series(r) == a} & {place(r) for r in rows if series(r) == b}
+        for c in VIEWS_SHARE[a[0]]
+    ]
     for row in rows:
         for other in SAME_SCOPE.get(row["indicator_id"], ()):
             for view in ("policy", "all_terminations"):
@@ -235,6 +253,10 @@ def given_away(rows: list[dict], published: list[dict], parents: dict, populatio
         if count == "no_count" and not row["unknown_in_denominator"] and row["status"] == "available":
             continue
         if count == "out_of_scope_count" and value not in SMALL:
+            continue
+        # what another view shows is no secret of this one
+        views = {w for w, p in shown if w[0] == which[0] and p == where} if count in VIEWS_SHARE.get(which[0], ()) else ()
+        if any(shown[view, where][count] is not None for view in views):
             continue
         found.append((which, where, count, value))
     return found

@@ -211,7 +211,8 @@ def test_cells_are_hidden_alike_whichever_way_the_rounds_are_written():
                 (g, n, i == 0) for g in range(5) for i, n in enumerate(chance.sample(range(len(cells)), min(3, len(cells))))
             ]
             con.execute(
-                "create or replace table primary_cells (cell_id bigint, joint_id bigint, leads boolean, size bigint, is_hidden boolean)"
+                "create or replace table primary_cells "
+                "(cell_id bigint, joint_id bigint, leads boolean, size bigint, is_hidden boolean)"
             )
             con.execute("create or replace table disclosure_groups (group_id bigint, cell_id bigint, is_whole boolean)")
             con.executemany("insert into primary_cells values (?, ?, ?, ?, ?)", cells)

@@ -1,5 +1,6 @@
 -- One row per figure that could give a person away: an available row of `indicators` that is computed here.
--- Two views of one indicator that differ by few people point at those people: the first view is shown, the other hidden.
+-- Two views of one indicator that differ by few people point at those people: the first view is shown, the other hidden. Views share
+-- counts, so the others are hidden wherever the first is.
 with definitions as (
     select * from {{ ref('indicator_definitions') }}
 ),
@@ -17,6 +18,7 @@ indicators as (
         and max(figures.out_of_scope_count) over (
             partition by figures.indicator_id, figures.view_id, figures.definition_version
         ) = 0 as is_left_out_never,
+        figures.view_id = first_value(figures.view_id) over views as is_first_view,
         first_value(figures.numerator) over views as first_numerator,
         first_value(figures.denominator) over views as first_denominator
     from {{ ref('indicators') }} as figures
@@ -66,6 +68,10 @@ cells as (
         indicators.unknown_in_denominator as is_unknown_in_denominator,
         indicators.is_unknown_told,
         indicators.is_left_out_never,
+        indicators.is_first_view,
+        cast(dense_rank() over (
+            order by indicator_id, definition_version, geography_type, geography_code, period_type, period_start
+        ) as bigint) as same_views_id,
         cast(dense_rank() over (
             order by population, order_group, geography_type, geography_code, period_type, period_start
         ) as bigint) as same_events_id

@@ -2,8 +2,8 @@
 with primary_cells as {{ materialized() }} (
     select
         cell_id,
-        cell_id as joint_id,
-        false as leads,
+        same_views_id as joint_id,
+        is_first_view as leads,
         main_size as size,
         is_main_small as is_hidden
     from {{ ref('disclosure_cells') }}

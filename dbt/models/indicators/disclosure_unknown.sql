@@ -1,10 +1,11 @@
 -- One row per cell: are the unknown count and what follows from it hidden? Where the figure is hidden, they are too. Unknown that
--- another measure's denominator tells is hidden with its whole figure, and wherever that measure is.
+-- another measure's denominator tells is hidden with its whole figure, and wherever that measure is. Views of one
+-- indicator share it, so they hide it together; a view that is hidden for a reason of its own leaves the others theirs.
 with primary_cells as {{ materialized() }} (
     select
         cells.cell_id,
-        cells.cell_id as joint_id,
-        false as leads,
+        cells.same_views_id as joint_id,
+        cells.is_first_view or not main.is_hidden as leads,
         cells.unknown_size as size,
         cells.is_unknown_small or main.is_hidden or (
             cells.is_unknown_told and bool_or(main.is_hidden and cells.is_unknown_in_denominator) over same_events
