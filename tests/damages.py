@@ -111,7 +111,8 @@ DAMAGES = {
     "and b.suppressed_fields is not null and w.geography_code = b.geography_code and w.period_type = b.period_type "
     "and w.period_start = b.period_start and w.indicator_id = b.indicator_id and w.view_id = b.view_id",
     # a measure that keeps unknown in its denominator, and one that hides it, are of the same events
-    "indicators_hidden_counts_do_not_follow_from_another_measure": f"update {SEED} set population = 'x' where indicator_id = 'MI014'",
+    "indicators_hidden_counts_do_not_follow_from_another_measure": f"update {SEED} set population = 'x' "
+    "where indicator_id = 'MI014'",
     # two months hide each other, but the only area of a region is the region
     "indicators_hidden_areas_do_not_follow_from_their_parent": hidden(
         "indicator_id = 'NI143' and geography_code = 'A3' and period_type = 'month' "
@@ -257,6 +258,9 @@ DAMAGES = {
 EMPTY = "what leans on the rows of a table misses all of them"
 UNEXPECTED = "the index knows no such kind, so the row stands for nothing in it"
 COMPANIONS = {
+    "indicators_hidden_counts_do_not_follow_from_another_measure": {
+        "levels_belong_to_a_visible_figure": "a measure of another population rests on other links, or on none",
+    },
     "indicators_has_rows": dict.fromkeys(
         (
             "comparison_agrees_with_the_indicators",

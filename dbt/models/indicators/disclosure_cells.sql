@@ -1,4 +1,5 @@
--- One row per figure that could give a person away: an available row of `indicators` that is computed here.
+-- One row per figure that could give a person away: an available row of `indicators`. What a department returned has no unknown
+-- and nobody out of scope.
 -- Two views of one indicator that differ by few people point at those people: the first view is shown, the other hidden. Views share
 -- counts, so the others are hidden wherever the first is.
 with definitions as (
@@ -17,7 +18,7 @@ indicators as (
         not figures.unknown_in_denominator
         and max(figures.out_of_scope_count) over (
             partition by figures.indicator_id, figures.view_id, figures.definition_version
-        ) = 0 as is_left_out_never,
+        ) = 0 and figures.basis = 'computed' as is_left_out_never,
         figures.view_id = first_value(figures.view_id) over views as is_first_view,
         first_value(figures.numerator) over views as first_numerator,
         first_value(figures.denominator) over views as first_denominator
@@ -26,7 +27,7 @@ indicators as (
         on
             figures.indicator_id = definitions.indicator_id and figures.view_id = definitions.view_id
             and figures.definition_version = definitions.definition_version
-    where figures.status = 'available' and figures.basis = 'computed'
+    where figures.status = 'available'
     window views as (
         partition by
             figures.indicator_id, figures.definition_version, figures.geography_type, figures.geography_code,
@@ -56,15 +57,16 @@ cells as (
         indicators.period_start,
         indicators.period_end,
         indicators.denominator as main_size,
-        indicators.no_count + indicators.unknown_count as unknown_size,
-        indicators.out_of_scope_count as out_of_scope_size,
+        indicators.no_count + coalesce(indicators.unknown_count, 0) as unknown_size,
+        coalesce(indicators.out_of_scope_count, 0) as out_of_scope_size,
         {{ is_small('indicators.numerator') }}
         or {{ is_small('indicators.denominator') }}
         or {{ is_small('indicators.denominator - indicators.numerator') }}
         or abs(indicators.numerator - indicators.first_numerator) between 1 and rules.suppress_below - 1
         or abs(indicators.denominator - indicators.first_denominator) between 1 and rules.suppress_below - 1 as is_main_small,
-        {{ is_small('indicators.unknown_count') }} or {{ is_small('indicators.no_count') }} as is_unknown_small,
-        {{ is_small('indicators.out_of_scope_count') }} as is_out_of_scope_small,
+        coalesce({{ is_small('indicators.unknown_count') }}, false)
+        or {{ is_small('indicators.no_count') }} as is_unknown_small,
+        coalesce({{ is_small('indicators.out_of_scope_count') }}, false) as is_out_of_scope_small,
         indicators.unknown_in_denominator as is_unknown_in_denominator,
         indicators.is_unknown_told,
         indicators.is_left_out_never,
@@ -73,7 +75,9 @@ cells as (
             order by indicator_id, definition_version, geography_type, geography_code, period_type, period_start
         ) as bigint) as same_views_id,
         cast(dense_rank() over (
-            order by population, order_group, geography_type, geography_code, period_type, period_start
+            order by
+                population, order_group, case when basis = 'returned' then indicator_id end,
+                geography_type, geography_code, period_type, period_start
         ) as bigint) as same_events_id
     from indicators
     cross join rules
