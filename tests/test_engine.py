@@ -192,7 +192,7 @@ def test_groups_and_what_is_nearest_are_the_same_on_both(both):
 
 
 def test_every_macro_that_differs_is_tried():
-    tried = set(CASES) | {"text_list", "hide_what_follows", "components", "nearest_labels"}
+    tried = set(CASES) | {"read_person_key", "text_list", "hide_what_follows", "components", "nearest_labels"}
     written = set(re.findall(r"macro spark__(\w+)", TEXT))
     assert written - {"materialized", "read_again"} == tried & written
     assert set(re.findall(r"macro default__(\w+)", TEXT)) == written
