@@ -9,7 +9,6 @@ import hashlib
 import itertools
 import json
 import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +23,7 @@ STAMP = "%Y%m%dT%H%M%S.%fZ"
 CONFIGURATION = ("pyproject.toml", "seeds/**/*", "expectations/**/*", "dbt/*.yml", "dbt/macros/**/*", "dbt/models/**/*")
 CONFIGURATION += ("dbt/tests/**/*",)
 DERIVED = {"_sources.yml"}
-OWN_INCOMING, _INCOMING = f".incoming-{secrets.token_hex(8)}-", itertools.count()  # of this process
+_INCOMING = itertools.count()
 _KEPT: dict[tuple, str] = {}  # state of a configuration's files → its hash, of this process
 
 
@@ -136,13 +135,13 @@ class Archive:
 
     def incoming(self) -> Path:
         """A new name, beside what is kept, for bytes that are on their way in."""
-        return self.folder / f"{OWN_INCOMING}{next(_INCOMING)}"
+        return self.folder / f".incoming-{os.getpid()}-{next(_INCOMING)}"
 
-    def sweep(self) -> None:
-        """Remove what a killed process was writing; the caller is the only writer."""
+    def sweep(self, ahead: Path | None = None) -> None:
+        """Remove what a killed process was writing; the caller is the only writer, and has received ``ahead`` of its turn."""
         for pattern in (".incoming-*", "*/.writing-*"):
             for left in self.folder.glob(pattern):
-                if not left.name.startswith(OWN_INCOMING):  # received ahead, for a turn still to come
+                if left != ahead:
                     left.unlink(missing_ok=True)
 
     # what came when ----------------------------------------------------------------------------------------------------

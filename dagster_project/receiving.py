@@ -135,6 +135,11 @@ class Ahead:
             received.drop()
         return received if is_it else None
 
+    def copy(self) -> Path | None:
+        """Where what was received ahead waits for its turn."""
+        received = self._waiting.result() if self._waiting else None
+        return received.copy if received else None
+
     def drop(self) -> None:
         """Remove what was received and not asked for."""
         self.take(Path())

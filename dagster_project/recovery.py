@@ -26,12 +26,13 @@ def open_recovered(
     say: Callable[[str], None] = print,
     is_whole: bool = False,
     untouched: Untouched | None = None,
+    ahead: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """The restricted database, with everything in it that the archive has receipts of; the caller is the only writer.
 
     A damaged database is set aside and made anew; of one that this run has found whole already (``is_whole``), or one found whole
-    not long ago and written to by nights alone (``untouched``), the blocks are not all read again. Raises archive.ArchiveError
-    if the archive cannot give what it should.
+    not long ago and written to by nights alone (``untouched``), the blocks are not all read again. ``ahead``: bytes that this run
+    has received for a turn to come. Raises archive.ArchiveError if the archive cannot give what it should.
     """
     untouched = untouched or Untouched()
     is_whole = is_whole or untouched.is_whole(settings.restricted_db)
@@ -43,7 +44,7 @@ def open_recovered(
     if not is_whole:
         untouched.was_whole(settings.restricted_db)  # or is new
     try:
-        Archive(settings.archive_dir).sweep()
+        Archive(settings.archive_dir).sweep(ahead)
         recover(con, settings, contracts, say)
     except BaseException:
         con.close()

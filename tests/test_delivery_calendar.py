@@ -385,6 +385,7 @@ def test_the_agreement_of_two_sources_is_held_with_either_of_them(compiled, outc
     event = {"is_in_scope": True, "event_date": date(2013, 4, 2), "area_code": "A", "employed_status": "yes"}
     tables = {
         "minimum_outcomes": [{**event, "employed_p45_status": "no"}] * 9,
+        "areas": [{"area_code": "A", "valid_from": date(2001, 4, 1)}],
         "disclosure_rules": [{"rule_id": "suppress_below", "value": 5}],
         "area_memberships": [
             {"area_code": "A", "geography_type": "nation", "geography_code": "EW", "valid_from": date(2001, 4, 1)}

@@ -380,7 +380,7 @@ def test_a_run_reads_every_block_once_and_again_after_an_agency_that_failed(tmp_
     def look(database):
         looked.append(database.name)
 
-    def land_all(settings, contracts, agency, is_whole):
+    def land_all(settings, contracts, agency, is_whole, **_):
         recovery.open_recovered(settings, contracts, is_whole=is_whole).close()
         if agency == third:
             raise OSError("the disk is gone")

@@ -50,10 +50,11 @@ def read(world: reads.World, table: str) -> pd.DataFrame:
 def _sound(world: reads.World, extract, path: Path) -> pd.DataFrame:
     sent = pd.read_csv(path, sep=extract.delimiter, encoding=extract.encoding, dtype=TEXT, engine="pyarrow")
     good = pd.Series(True, index=sent.index)
+    withdraws = (sent[extract.deleted_flag] == "Y").fillna(False).astype(bool) if extract.deleted_flag else ~good
     for column in extract.columns:
         text = sent[column.name]
         if column.is_required:
-            good &= text.notna()
+            good &= text.notna() | (withdraws & (not column.is_key))
         if column.type == "date":
             sent[column.name] = pd.to_datetime(text, format=column.date_format, errors="coerce")
             good &= sent[column.name].notna() | text.isna()
@@ -69,7 +70,7 @@ def _sound(world: reads.World, extract, path: Path) -> pd.DataFrame:
     for rule in extract.rules:
         wrong = re.sub(r"(\w+) is not null", r"\1.notna()", rule.fails_when)
         wrong = re.sub(r"(\w+) is null", r"\1.isna()", wrong)
-        good &= ~sent.eval(wrong, engine="python").fillna(False).astype(bool)
+        good &= withdraws | ~sent.eval(wrong, engine="python").fillna(False).astype(bool)
     return sent[good].drop_duplicates(list(extract.key), keep="first")
 
 

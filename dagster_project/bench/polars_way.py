@@ -62,10 +62,11 @@ def _sound(world: reads.World, extract, path: Path) -> pl.LazyFrame:
         content = gzip.decompress(content) if path.suffix == ".gz" else content
         sent = pl.read_csv(content, separator=extract.delimiter, schema=schema, encoding=extract.encoding).lazy()
     typed, tests = [], []
+    withdraws = (pl.col(extract.deleted_flag) == "Y").fill_null(False) if extract.deleted_flag else pl.lit(False)
     for column in extract.columns:
         text = pl.col(column.name)
         if column.is_required:
-            tests.append(text.is_not_null())
+            tests.append(text.is_not_null() | (pl.lit(False) if column.is_key else withdraws))
         if column.type == "date":
             typed.append(text.str.to_date(column.date_format, strict=False))
             tests.append(text.is_null() | text.str.to_date(column.date_format, strict=False).is_not_null())
@@ -80,7 +81,7 @@ def _sound(world: reads.World, extract, path: Path) -> pl.LazyFrame:
             tests.append(text.is_null() | text.str.contains(f"^(?:{column.options['pattern']})$"))
     broken = [pl.sql_expr(rule.fails_when).fill_null(False) for rule in extract.rules]
     rows = sent.filter(*tests).with_columns(typed)
-    rows = rows.filter(~pl.any_horizontal(broken)) if broken else rows
+    rows = rows.filter(withdraws | ~pl.any_horizontal(broken)) if broken else rows
     return rows.unique(list(extract.key), keep="any")  # a repeated row is the same row again
 
 

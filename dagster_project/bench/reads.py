@@ -98,11 +98,12 @@ def _read(extract: Extract, paths: list[Path]) -> str:
 def _sound(extract: Extract) -> str:
     """SQL that holds for the rows that intake takes. The reader drops a row for a value of a wrong type or code, but only if the
     column is asked for: so each is, by a comparison that every value passes."""
-    tests = [f"{c.name} is not null" for c in extract.columns if c.is_required]
+    withdraws = f" or {extract.deleted_flag} is not distinct from 'Y'" if extract.deleted_flag else ""
+    tests = [f"({c.name} is not null{'' if c.is_key else withdraws})" for c in extract.columns if c.is_required]
     for column in (c for c in extract.columns if not c.is_required):
         least = {"date": "date '-infinity'", "bigint": str(-(2**63)), "varchar": ""}.get(_type(column), "''")
         tests += [f"({column.name} is null or {column.name} >= {least})"] if least else []
-    tests += [f"not coalesce({rule.fails_when}, false)" for rule in extract.rules]
+    tests += [f"(not coalesce({rule.fails_when}, false){withdraws})" for rule in extract.rules]
     for column in (c for c in extract.columns if "pattern" in c.options):
         tests.append(f"coalesce(regexp_full_match({column.name}, '{column.options['pattern']}'), true)")
     return " and ".join(tests) or "true"
