@@ -296,7 +296,7 @@ def land_all(
     untouched, ahead = Untouched(settings.untouched_file, settings.whole_build_days), ahead or Ahead(contracts)
     reports, archive, received = [], Archive(settings.archive_dir, untouched), None
     try:
-        with open_recovered(settings, contracts, say, is_whole, untouched, ahead.copy()) as con:
+        with open_recovered(settings, contracts, say, is_whole, untouched, ahead.copy) as con:
             waiting = _in_order(settings, contracts, agency)
             later = next((files[0] for other in then if (files := _in_order(settings, contracts, other))), None)
             for path, following in itertools.zip_longest(waiting, [*waiting[1:], later][: len(waiting)]):

@@ -77,8 +77,8 @@ def _need_room(path: Path, folder: Path) -> None:
         )
 
 
-def receive(archive: Archive, path: Path, is_known: bool) -> Received:
-    """Copy the bytes of a file beside the archive, durably, so that what is kept is what is read.
+def receive(archive: Archive, path: Path, is_known: bool, copy: Path | None = None) -> Received:
+    """Copy the bytes of a file beside the archive (as ``copy``), durably, so that what is kept is what is read.
 
     ``is_known``: a file of this name and length came before; if the archive has its bytes, whole, they are not copied, and
     not read either if neither has been touched since both were read.
@@ -91,7 +91,7 @@ def receive(archive: Archive, path: Path, is_known: bool) -> Received:
             return Received(content_hash, before.st_size)
         _need_room(path, private_folder(archive.folder))
     private_folder(archive.folder)
-    copy = archive.incoming()
+    copy = copy or archive.incoming()
     try:
         with open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             content_hash, byte_count = arrival.fingerprint(path, file)
@@ -121,32 +121,29 @@ class Ahead:
         self._contracts, self._pool = contracts, ThreadPoolExecutor(1, thread_name_prefix="receiving")
         self._path: Path | None = None
         self._waiting: Future | None = None
+        self.copy: Path | None = None  # of what is received, or being received, for a turn to come
 
     def start(self, archive: Archive, path: Path, is_known: bool) -> None:
         """Begin to receive the file whose turn comes next."""
-        self._path, self._waiting = path, self._pool.submit(self._receive, archive, path, is_known)
+        self._path, self.copy = path, archive.incoming()
+        self._waiting = self._pool.submit(self._receive, archive, path, is_known, self.copy)
 
     def take(self, path: Path) -> Received | None:
         """What was received of a file ahead of its turn; None if nothing was, or if something was wrong."""
         waiting, is_it = self._waiting, self._path == path
-        self._path = self._waiting = None
+        self._path = self._waiting = self.copy = None
         received = waiting.result() if waiting else None
         if received and not is_it:
             received.drop()
         return received if is_it else None
 
-    def copy(self) -> Path | None:
-        """Where what was received ahead waits for its turn."""
-        received = self._waiting.result() if self._waiting else None
-        return received.copy if received else None
-
     def drop(self) -> None:
         """Remove what was received and not asked for."""
         self.take(Path())
 
-    def _receive(self, archive: Archive, path: Path, is_known: bool) -> Received | None:
+    def _receive(self, archive: Archive, path: Path, is_known: bool, copy: Path) -> Received | None:
         try:
-            received = receive(archive, path, is_known)
+            received = receive(archive, path, is_known, copy)
         except (FileRefused, OSError, NoRoom):
             return None
         if received.copy:  # else it is most likely a file that was taken before
