@@ -6,6 +6,7 @@ indicators, are of one kind; there are some hundreds of kinds, and only those co
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections import defaultdict
 from datetime import timedelta
@@ -177,7 +178,7 @@ class Mart:
         self.con.execute("create or replace temp table asked (number integer, kind integer, which varchar)")
         if asked:
             self.con.execute("insert into asked select unnest(?), unnest(?), unnest(?)", list(zip(*asked, strict=True)))
-        most = self.both.most or "9223372036854775807"
+        most = self.both.most or sys.maxsize
         self.con.execute(f"""create or replace temp table latest as
             with days as (select kind, event_date, count(*) as events from missing group by all),
             counted as (select number, event_date, sum(events) as events from days inner join asked using (kind) group by all),

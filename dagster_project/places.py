@@ -32,7 +32,11 @@ PLACES = (
     Place("landing/*", IDENTIFIERS, "what agencies sent, as they sent it"),
     Place("data/archive/*", IDENTIFIERS, "the same bytes, kept by hash; receipts; and each night's seeds, overrides among them"),
     Place("data/restricted.duckdb*", IDENTIFIERS, "raw, quarantine, staging and identity; one set aside as damaged too"),
-    Place("data/work/*", IDENTIFIERS, "what DuckDB spills while it works on those; empty between nights"),
+    Place(
+        "data/work/*",
+        IDENTIFIERS,
+        "what DuckDB spills while it works on those, and seeds of then while it makes one anew; empty between nights",
+    ),
     Place("data/sample_truth/*", IDENTIFIERS, "who is who in the sample world; there is none with real deliveries"),
     Place("seeds/linkage_overrides.csv", IDENTIFIERS, "decisions on pairs of people, by their agencies' references"),
     Place("data/linkage/review/*", IDENTIFIERS, "pairs of people for the reviewers of links: their page and their queue"),

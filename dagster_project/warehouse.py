@@ -176,9 +176,9 @@ def _is_read(settings: Settings) -> bool:
 def ensure_manifest(settings: Settings) -> Path:
     """dbt's manifest, made again when the project is not what it was. Returns its path."""
     if not _is_read(settings):
-        must_be_sound(settings.seeds_dir, settings.dbt_dir)  # says of a seed what dbt would not
         result = run_dbt(settings, "parse")
         if not result.success:
+            must_be_sound(settings.seeds_dir, settings.dbt_dir)  # names the seed, if it is one that dbt cannot read
             raise RuntimeError(f"dbt cannot read the project: {result.exception or 'see data/dbt/logs/dbt.log'}")
     return _manifest(settings)
 

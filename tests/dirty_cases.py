@@ -9,7 +9,6 @@ import gzip
 import io
 import os
 import re
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,13 +18,11 @@ from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
+from intake_bench import COLUMNS, HEADER, NOW, Bench, as_csv, row, sha256, sound_rows
+
+from dagster_project import arrival, intake
+
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]  # as a script it is not started by pytest
-
-from intake_bench import COLUMNS, HEADER, NOW, Bench, as_csv, row, sha256, sound_rows  # noqa: E402
-
-from dagster_project import arrival, intake  # noqa: E402
-
 PAGE = HERE.parent / "dbt" / "docs" / "dirty-deliveries.md"
 ACCEPTED, WITH_QUARANTINE, REFUSED, REPLAY = intake.ACCEPTED, intake.WITH_QUARANTINE, intake.REFUSED, intake.REPLAY
 LEFT = "left"  # not looked at: it is still being written

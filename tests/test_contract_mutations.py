@@ -8,23 +8,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
+import pytest
+
+from dagster_project import checks, examine, intake, plausibility, reading
+from dagster_project.arrival import FileRefused
+from dagster_project.contracts import Column, Extract, load_contracts
+from dagster_project.register import REGISTER, Report
+from dagster_project.settings import load_settings
+
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]  # as a script it is not started by pytest
-
-import duckdb  # noqa: E402
-import pytest  # noqa: E402
-
-from dagster_project import checks, examine, intake, plausibility, reading  # noqa: E402
-from dagster_project.arrival import FileRefused  # noqa: E402
-from dagster_project.contracts import Column, Extract, load_contracts  # noqa: E402
-from dagster_project.register import REGISTER, Report  # noqa: E402
-from dagster_project.settings import load_settings  # noqa: E402
-
 PAGE = HERE.parent / "dbt" / "docs" / "checks-proved.md"
 SETTINGS = load_settings()
 CONTRACTS = load_contracts(SETTINGS.contracts_dir, SETTINGS.seeds_dir)

@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from dagster_project import cli, dbt_child, edge, intake, night, register, standing, warehouse
 from dagster_project.contracts import load_contracts
+from dagster_project.definition_faults import DefinitionError
 from dagster_project.room import NoRoom
 from dagster_project.settings import PROJECT_DIR, Settings
 
@@ -304,3 +306,14 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_key(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         warehouse.ensure_person_key(tmp_path / "keys" / "person_id.key")
     assert list((tmp_path / "keys").iterdir()) == []
+
+
+def test_a_seed_that_dbt_cannot_read_is_named_by_whoever_can(tmp_path, monkeypatch):
+    settings = Settings(tmp_path, tmp_path, "1GB", 2)
+    shutil.copytree(PROJECT_DIR / "seeds", settings.seeds_dir)
+    shutil.copytree(PROJECT_DIR / "dbt", settings.dbt_dir, ignore=shutil.ignore_patterns("docs"))
+    seed = settings.seeds_dir / "delivery_confirmations.csv"
+    seed.write_bytes(seed.read_text().encode("utf-16"))
+    monkeypatch.setattr(warehouse, "run_dbt", lambda *_: SimpleNamespace(success=False, exception="byte 0xff in position 0"))
+    with pytest.raises(DefinitionError, match="delivery_confirmations.csv: is not written in UTF-8. Save it again as CSV UTF-8"):
+        warehouse.ensure_manifest(settings)

@@ -4,6 +4,24 @@
             and {{ is_on_day(day, "coalesce(" ~ mapping ~ ".valid_from, date '1900-01-01')", mapping ~ ".valid_to") }}
 {%- endmacro %}
 
+{#-
+  The records of a model, whoever they are of, for the time that their code means yes: person_id, start_date, end_date. `code` is
+  the column that holds it, of the list that the mapping's official view is of.
+-#}
+{% macro while_it_means_yes(records, code, mapping, code_list) -%}
+select
+    records.person_id,
+    greatest(records.start_date, meaning.valid_from) as start_date,
+    least(records.end_date, meaning.valid_to) as end_date
+from {{ ref(records) }} as records
+inner join {{ ref(mapping) }} as meaning
+    on
+        records.{{ code }} = meaning.code
+        and meaning.code_list = '{{ code_list }}'
+        and meaning.view_id = 'official'
+        and meaning.status = 'yes'
+{%- endmacro %}
+
 {#- The columns that let a reader go back to the record that decided an outcome. -#}
 {% macro evidence(prefix, relation) %}
         {{ relation }}.agency as {{ prefix }}_evidence_agency,

@@ -62,7 +62,7 @@
 
 {#-
   A table beside the one that stands. Columns in which nearly every value is another (var left_unpacked) stand as they are: DuckDB
-  takes longer to find that they cannot be packed than for all else of the row, and saves little.
+  looks for a way to pack them for up to a third of what writing the table takes, and saves little.
 -#}
 {% macro make_aside() %}
     {%- set columns = run_query('describe ' ~ compiled_code).rows if this.database == 'restricted' else [] -%}

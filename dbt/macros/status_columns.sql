@@ -18,6 +18,12 @@
     {{ return(found) }}
 {% endmacro %}
 
+{#- The area of an event, as `areas`, if there was one of its code on its day; figures count any other event at place ZZ. -#}
+{% macro join_area_of_event(relation) -%}
+left join {{ relation }} as areas
+            on events.area_code = areas.area_code and {{ is_on_day('events.event_date', 'areas.valid_from', 'areas.valid_to') }}
+{%- endmacro %}
+
 {#-
   A union over marts ({population: mart}): one row per population, outcome, month, area, group and status, with the events counted.
   Each mart is grouped once, over all its outcomes together and by month, so that what is turned on its side is small; the day of
@@ -50,8 +56,7 @@
             count(*) as event_count
         from {{ ref(mart) }} as events
         inner join observed on observed.population = '{{ population }}'
-        left join areas
-            on events.area_code = areas.area_code and {{ is_on_day('events.event_date', 'areas.valid_from', 'areas.valid_to') }}
+        {{ join_area_of_event('areas') }}
         group by
             cast(date_trunc('month', events.event_date) as date),
             case when events.event_date > observed.all_due_until then events.event_date end,
@@ -87,8 +92,7 @@
             coalesce(events.{{ prefix }}_evidence_agency, 'no record') as agency,
             count(*) as event_count
         from {{ ref(mart) }} as events
-        left join areas
-            on events.area_code = areas.area_code and {{ is_on_day('events.event_date', 'areas.valid_from', 'areas.valid_to') }}
+        {{ join_area_of_event('areas') }}
         where events.is_in_scope and events.{{ outcome }}_status <> 'not_applicable'
         group by
             cast(date_trunc('month', events.event_date) as date),

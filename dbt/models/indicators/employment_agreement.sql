@@ -8,8 +8,7 @@ with outcomes as (
         events.employed_p45_status,
         coalesce(areas.area_code, 'ZZ') as area_code
     from {{ ref('minimum_outcomes') }} as events
-    left join {{ ref('areas') }} as areas
-        on events.area_code = areas.area_code and {{ is_on_day('events.event_date', 'areas.valid_from', 'areas.valid_to') }}
+    {{ join_area_of_event(ref('areas')) }}
     where events.is_in_scope
 ),
 
