@@ -82,26 +82,34 @@ class Writer:
         numbers = sorted(self.rng.randrange(90) for _ in self.extract.columns)
         return {c.name: self._value(c, days, numbers) for c in self.extract.columns}
 
-    def _spoil(self, texts: dict[str, str]) -> dict[str, str]:
-        """The row with one fault that the contract names."""
-        column = self.rng.choice(self.extract.columns)
+    def _spoil(self, texts: dict[str, str]) -> Row:
+        """The row with one fault that the contract names; of a row that withdraws a record some are none."""
+        column, withdraws = self.rng.choice(self.extract.columns), texts.get(self.extract.deleted_flag, "") in ("Y", "y")
         if column.type == "date":
-            return texts | {column.name: self.rng.choice(["2013-02-30", "31/02/2013", "soon", "1066-10-14", "14/10/1066"])}
-        if column.type == "integer":
-            return texts | {column.name: self.rng.choice(["1.5", "1e3", "-1", "one"])}
-        if column.type == "boolean":
-            return texts | {column.name: "perhaps"}
-        if column.code_list:
-            return texts | {column.name: "no such code"}
-        if column.is_required:
-            return texts | {column.name: self.rng.choice(["", "  "])}
-        if self.chance(0.3):
-            return texts | {column.name: "two\nlines"}
+            said = self.rng.choice(["2013-02-30", "31/02/2013", "soon", "1066-10-14", "14/10/1066"])
+        elif column.type == "integer":
+            said = self.rng.choice(["1.5", "1e3", "-1", "one"])
+        elif column.type == "boolean":
+            said = "perhaps"
+        elif column.code_list:
+            said = "no such code"
+        elif column.is_required:
+            said = self.rng.choice(["", "  "])
+            return Row(texts | {column.name: said}, is_sound=withdraws and not column.is_key)
+        elif self.chance(0.3):
+            said = "two\nlines"
+        else:
+            return self._spoil_rows_order(texts, column, withdraws)
+        return Row(texts | {column.name: said}, is_sound=False)
+
+    def _spoil_rows_order(self, texts: dict[str, str], column: Column, withdraws: bool) -> Row:
+        """What is first after what is last, or a field too few."""
         dates = [c for c in self.extract.columns if c.type == "date" and c.name != "date_of_birth"]
         if len(dates) > 1 and self.chance(0.5):
             first, last = (c.options.get("format", "yyyy-MM-dd") for c in (dates[0], dates[-1]))
-            return texts | {dates[0].name: as_text(date(2013, 1, 2), first), dates[-1].name: as_text(date(2013, 1, 1), last)}
-        return {name: text for name, text in texts.items() if name != column.name}  # a field too few
+            late, early = as_text(date(2013, 1, 2), first), as_text(date(2013, 1, 1), last)
+            return Row(texts | {dates[0].name: late, dates[-1].name: early}, is_sound=withdraws)
+        return Row({name: text for name, text in texts.items() if name != column.name}, is_sound=False)
 
     def _row(self, before: dict[tuple, Row]) -> Row:
         """A row: as it was sent before, or new."""
@@ -109,7 +117,7 @@ class Writer:
             return self.rng.choice(sorted(before.values(), key=str))
         texts = self.sound_row()
         if self.chance(FAULTY):
-            return Row(self._spoil(texts), False)
+            return self._spoil(texts)
         for name in texts:
             if self.chance(0.2 if name in self.extract.key else 0.05):
                 texts[name] = self.rng.choice([" ", "   ", ""]) + texts[name] + self.rng.choice([" ", "  "])

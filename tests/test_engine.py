@@ -165,6 +165,13 @@ def test_a_police_number_is_one_however_its_year_and_noughts_are_written(both):
     assert ours == theirs == [("2001/01234567X", "200101234567X")], "what is no police number is compared as it is"
 
 
+@pytest.mark.parametrize("name", "std_name std_number std_ni_number std_pnc_id same_words trimmed date_or_null".split())
+def test_a_field_that_an_agency_does_not_send_is_empty(both, name):
+    """DuckDB works a column of nothing out in advance, and in some functions fails; a night of one agency has such columns."""
+    ours, theirs = both(lambda m: f"select {getattr(m, name)('x')} from (select cast(null as string) as x from words)")
+    assert ours == theirs == [(None,)] * len(WORDS)
+
+
 def test_letters_that_are_no_accents_are_written_out(both):
     written = {
         "Łukasz": "LUKASZ",

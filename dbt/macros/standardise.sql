@@ -24,8 +24,9 @@ case
     else {{ plain }}
 end
 {%- endmacro %}
+{#- Its first digit is compared: DuckDB 2.0 fails where split_part of nothing at all is less than something. -#}
 {% macro four_digit_year(year) -%}
-case when length({{ year }}) = 4 then '' when {{ year }} < '50' then '20' else '19' end || {{ year }}
+case when length({{ year }}) = 4 then '' when left({{ year }}, 1) < '5' then '20' else '19' end || {{ year }}
 {%- endmacro %}
 
 {#-
