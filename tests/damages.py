@@ -28,6 +28,10 @@ YEAR = "indicator_id = 'NI143' and period_type = 'financial_year'"
 LINKED = "geography_code = 'A3' and period_type = 'quarter' and period_start = '2009-04-01' and indicator_id = 'MI014'"
 RETURNED = "indicator_id = 'NI145'"
 UP = ["A3", "R2", "WAL", "EW"]  # an area, and every place that it is in
+TWO_MONTHS = (
+    f"indicator_id = 'NI143' and geography_code in {tuple(UP)} and period_type = 'month' "
+    "and period_start in (date '2009-08-01', date '2009-09-01')"
+)
 SECOND_VIEW, SECOND_VERSION = "'other' as view_id", "2 as definition_version"
 
 
@@ -121,6 +125,15 @@ DAMAGES = {
     # a hidden total whose parts are all shown is no secret either
     "indicators_hidden_periods_do_not_follow_from_their_parent": hidden(
         "indicator_id = 'NI143' and geography_code <> 'EW' and period_type = 'quarter' and period_start = '2009-04-01'"
+    ),
+    # one event is out of scope in each of two hidden months, of which the quarter and the year tell
+    "indicators_hidden_counts_do_not_add_up_to_few": "; ".join(
+        [
+            hidden(TWO_MONTHS),
+            f"update {W} set out_of_scope_count = 1 where {TWO_MONTHS}",
+            more_out_of_scope("indicator_id = 'NI143' and period_type = 'quarter' and period_start = '2009-07-01'", UP, 2),
+            more_out_of_scope(YEAR, UP, 2),
+        ]
     ),
     "views_of_one_indicator_differ_by_few": "; ".join(
         [

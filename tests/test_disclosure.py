@@ -1,8 +1,9 @@
 """What is hidden stays hidden: small counts are not shown, and nobody can work them out from what is.
 
 The attacker adds up like everyone else: areas to regions, countries and the nation; months to quarters, years and the window
-of four months (also as a quarter and a month); the counts of one row to its denominator. Wherever a single number is
-missing in such a sum, the attacker has it, and goes on. Worlds made here are full of small counts.
+of four months (also as a quarter and a month); the counts of one row to its denominator. Between which two numbers a hidden one
+lies, the attacker narrows down by all sums together: where a single number is missing, where several add up to nothing, or to
+one each. Worlds made here are full of small counts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import defaultdict
 from datetime import date
 from functools import cache
 from itertools import pairwise
+from math import inf
 
 import pytest
 from compiled import Compiled
@@ -210,36 +212,65 @@ def told(rows: list[dict]) -> list[list[tuple]]:
     return found
 
 
-def worked_out(published: list[dict], parents: dict[tuple, tuple], populations: dict[tuple, str]) -> set[tuple]:
-    """(series, place, count) of every hidden number that follows from those shown, sum by sum.
+def worked_out(published: list[dict], believed: list, parents: dict[tuple, tuple], populations: dict) -> dict[tuple, float]:
+    """(series, place, count) → value of every hidden number that follows from those shown: no other would add up.
 
     Measures of one population count the same events, so yes, no, unknown and out of scope add up to one number in each.
     """
     rows = [r for r in published if r["status"] in ("available", "suppressed")]
-    known = {(series(r), place(r), c) for r in rows for c in COUNTS if r[c] is not None}
-    known |= {(series(r), place(r), "out_of_scope_count") for r in rows if r["indicator_id"] == LEAVES_NOBODY_OUT}
-    equations = told(rows)
+    bounds: dict[tuple, list[float]] = defaultdict(lambda: [0, inf])
+    for row in rows:
+        for count in COUNTS:
+            if row[count] is not None:
+                bounds[series(row), place(row), count] = [row[count], row[count]]
+        if row["indicator_id"] == LEAVES_NOBODY_OUT:
+            bounds[series(row), place(row), "out_of_scope_count"] = [0, 0]
+        if row["denominator"] is None and row["view_id"] not in ("sustainable", "available_for_work"):  # nobody would be shown
+            bounds[series(row), place(row), "denominator"] = [1, inf]
+    equations = list(believed)
     for row in rows:
         which, where = series(row), place(row)
         in_scope = ["denominator"] if row["unknown_in_denominator"] else ["denominator", "unknown_count"]
         counts = ["denominator", "numerator", "no_count"] + (["unknown_count"] if row["unknown_in_denominator"] else [])
         equations.append([(which, where, c) for c in counts])
-        equations.append([(which, where, c) for c in (*in_scope, "out_of_scope_count")] + [(populations[which], where, "events")])
+        equations.append([(populations[which], where, "events")] + [(which, where, c) for c in (*in_scope, "out_of_scope_count")])
     for which in {series(r) for r in rows}:
         of_series = [r for r in rows if series(r) == which]
         equations += [[(which, p, c) for p in (whole, *parts)] for whole, parts in sums(of_series, parents) for c in COUNTS]
-    by_number = defaultdict(list)
-    for equation in equations:
+    return pinned(equations, bounds)
+
+
+def pinned(equations: list[list[tuple]], bounds: dict[tuple, list[float]]) -> dict[tuple, float]:
+    """Every number that can be one only, if in each equation the first is what the others add up to; bounds are narrowed."""
+    by_number = defaultdict(set)
+    for nth, equation in enumerate(equations):
         for number in equation:
-            by_number[number].append(equation)
-    found, queue = set(), list(equations)
+            by_number[number].add(nth)
+    before = {n for n in by_number if bounds[n][0] < bounds[n][1]}
+    queue = dict.fromkeys(nth for nth, equation in enumerate(equations) if before & {*equation})  # in turn, each once
     while queue:
-        missing = [n for n in queue.pop() if n not in known]
-        if len(missing) == 1:
-            known.add(missing[0])
-            found.add(missing[0])
-            queue += by_number[missing[0]]
-    return {n for n in found if n[2] != "events"}
+        nth = next(iter(queue))
+        del queue[nth]
+        whole, *parts = equations[nth]
+        lows, highs = ([bounds[p][i] for p in parts] for i in (0, 1))
+        least, most, boundless = sum(lows), sum(h for h in highs if h < inf), highs.count(inf)
+        narrower = {whole: (least, inf if boundless else most)}
+        for part, low, high in zip(parts, lows, highs, strict=True):
+            others_most = inf if boundless > (high == inf) else most - (0 if high == inf else high)
+            narrower[part] = bounds[whole][0] - others_most, bounds[whole][1] - (least - low)
+        for number, (low, high) in narrower.items():
+            low, high = max(low, bounds[number][0]), min(high, bounds[number][1])
+            if [low, high] != bounds[number]:
+                assert low <= high, f"no world is like that: {number}, {whole} = {parts}"
+                bounds[number] = [low, high]
+                queue.update(dict.fromkeys(by_number[number]))
+    return {n: bounds[n][0] for n in before if bounds[n][0] == bounds[n][1]}
+
+
+def holds(equation: list[tuple], true: dict) -> bool:
+    """Does what one measure tells of another, which may leave out a few events more, tell the truth here?"""
+    whole, *parts = (true[which, where][count] for which, where, count in equation)
+    return whole == sum(parts)
 
 
 def given_away(rows: list[dict], published: list[dict], parents: dict, populations: dict[tuple, str]) -> list[tuple]:
@@ -247,12 +278,17 @@ def given_away(rows: list[dict], published: list[dict], parents: dict, populatio
     true = {(series(r), place(r)): r for r in rows}
     shown = {(series(r), place(r)): r for r in published}
     found = []
-    for which, where, count in worked_out(published, parents, populations):
-        row, value = shown[which, where], true[which, where][count]
-        # beside a shown rate of those known, "no" is no secret; a hidden figure takes large counts out of scope with it
+    believed = [e for e in told([r for r in published if r["status"] in ("available", "suppressed")]) if holds(e, true)]
+    for (which, where, count), value in worked_out(published, believed, parents, populations).items():
+        if count == "events":
+            continue
+        row, of = shown[which, where], true[which, where]["denominator"]
+        assert value == true[which, where][count]
+        # beside a shown rate of those known, "no" is no secret; nor is how many were asked, if they are many, nor that nobody
+        # of many has the outcome, which is shown
         if count == "no_count" and not row["unknown_in_denominator"] and row["status"] == "available":
             continue
-        if count == "out_of_scope_count" and value not in SMALL:
+        if value not in SMALL and (count not in ("numerator", "no_count") or (value == 0 and of not in SMALL)):
             continue
         # what another view shows is no secret of this one
         views = {w for w, p in shown if w[0] == which[0] and p == where} if count in VIEWS_SHARE.get(which[0], ()) else ()
@@ -278,6 +314,22 @@ def test_the_attacker_would_find_a_count_hidden_on_its_own(compiled):
     rows = invented(4, 0.08)
     small = [{**r, "status": "suppressed", **dict.fromkeys(COUNTS)} if r["numerator"] in SMALL else dict(r) for r in rows]
     assert given_away(rows, small, PARENTS, POPULATIONS)
+
+
+def test_areas_of_which_none_has_anybody_settled_are_not_told_by_their_region(compiled):
+    """Two of three areas have nobody settled among few people: their region less the third would say so of both."""
+    rows = [r for r in invented(1, 0.0) if r["view_id"] == "policy" and r["period_type"] == "month"]
+    of = {place(r): r for r in rows}
+    for area in "ab":
+        of["probation_area", area, "month", month(2)] |= {"numerator": 0, "no_count": 3, "unknown_count": 0, "denominator": 3}
+    for kind, code in (("region", "R1"), ("country", "ENG"), ("nation", "EW")):
+        parts = [of["probation_area", area, "month", month(2)] for area in areas_of(code)]
+        of[kind, code, "month", month(2)] |= {c: sum(p[c] for p in parts) for c in COUNTS}
+    published = publish(compiled, rows)
+    hidden = {place(r)[1] for r in published if r["status"] == "suppressed"}
+    assert {"a", "b", "c"} <= hidden and given_away(rows, published, PARENTS, POPULATIONS) == []
+    only_two = [p if place(p)[1] in "ab" else row for p, row in zip(published, rows, strict=True)]
+    assert given_away(rows, only_two, PARENTS, POPULATIONS), "the attack is worth something"
 
 
 def test_a_month_of_the_window_does_not_follow_from_the_window_less_its_quarter(compiled):

@@ -3,85 +3,150 @@
 ({{ count }} < rules.suppress_below and ({{ count }} > 0 or rules.zero_is_published = 0))
 {%- endmacro %}
 
+{#- The rules as a CTE `rules` of one row. -#}
+{% macro disclosure_rules_row() -%}
+rules as (
+    select
+        max(case when rule_id = 'suppress_below' then value end) as suppress_below,
+        max(case when rule_id = 'zero_is_published' then value end) as zero_is_published
+    from {{ ref('disclosure_rules') }}
+)
+{%- endmacro %}
+
 {#-
-  Cells hidden because they are small, or because a hidden cell would follow by subtraction. `primary` is a CTE of
-  (cell_id, joint_id, leads, size, is_hidden). In every sum, as long as something changes: one hidden part beside a shown whole
-  hides the next smallest part, or the whole if there is none; a hidden whole with every part shown hides its smallest part; and
-  a hidden cell that leads hides the other cells of its joint_id, which tell of each other.
-  Rounds after nothing changes cost little; the test `nothing_follows` fails the build if they did not suffice.
+  Do the hidden parts of a sum give themselves away beside its shown whole? One alone does. So do several whose total is a small
+  count, or no more than one for each. And so does a total of none: each has none then, which of few people says something of every
+  one, unless zeros of that count are `harmless`.
 -#}
-{% macro hide_what_follows(primary, rounds=24) %}
-    {{- return((adapter.dispatch('hide_what_follows') if execute else default__hide_what_follows)(primary, rounds)) }}
+{% macro parts_are_told(harmless) -%}
+(
+    hidden_parts = 1 or hidden_size between 1 and hidden_parts
+    {%- for count in ['first', 'second'] %}
+    or hidden_{{ count }} {{ 'between 1 and suppress_below - 1' if count in harmless else '< suppress_below' }}
+    {%- endfor %}
+)
+{%- endmacro %}
+
+{#-
+  Cells hidden because they are small, or because a hidden cell would follow by subtraction. `primary` is a CTE of (cell_id,
+  joint_id, leads, size, first_count, second_count, is_hidden), the counts being those that are hidden and must not follow. In every
+  sum, as long as something changes: hidden parts that a shown whole tells hide the next smallest part, one with both counts before
+  others, or the whole if there is none; a hidden whole with every part shown hides such a part; and a hidden cell that leads
+  hides the other cells of its joint_id, which tell of each other. DuckDB goes on until nothing changes; an engine that knows no
+  such walk goes so many rounds, and the test `nothing_follows` fails the build if they did not suffice.
+-#}
+{% macro hide_what_follows(primary, harmless=[], rounds=36) %}
+    {{- return((adapter.dispatch('hide_what_follows') if execute else spark__hide_what_follows)(primary, harmless, rounds)) }}
 {% endmacro %}
 
-{% macro default__hide_what_follows(primary, rounds) %}
-{%- for round in range(1, rounds + 1) %}
-{%- set before = primary if round == 1 else 'hidden_' ~ (round - 1) %}
-sums_{{ round }} as materialized (
-    select
-        parts.group_id,
-        max(case when parts.is_whole then parts.cell_id end) as whole_id,
-        bool_or(parts.is_whole and cells.is_hidden) as is_whole_hidden,
-        sum(case when not parts.is_whole and cells.is_hidden then 1 else 0 end) as hidden_parts,
-        min_by(cells.cell_id, (cells.size, cells.cell_id)) filter (where not parts.is_whole and not cells.is_hidden and cells.size > 0) as next_id
-    from {{ ref('disclosure_groups') }} as parts
-    inner join {{ before }} as cells on parts.cell_id = cells.cell_id
-    group by parts.group_id
-),
-
-newly_{{ round }} as materialized (
-    select distinct coalesce(next_id, whole_id) as cell_id
-    from sums_{{ round }}
-    where (hidden_parts = 1 and not is_whole_hidden) or (hidden_parts = 0 and is_whole_hidden)
-),
-
-alone_{{ round }} as (
-    select cells.* replace (cells.is_hidden or newly.cell_id is not null as is_hidden)
-    from {{ before }} as cells
-    left join newly_{{ round }} as newly on cells.cell_id = newly.cell_id
-),
-
-{{ hidden_together(round) }}
-{% endfor %}
+{% macro default__hide_what_follows(primary, harmless, rounds) %}
 hidden_last as (
-    select * from hidden_{{ rounds }}
+    with recursive {{ disclosure_rules_row() }},
+
+    parts as materialized (
+        select
+            parts.group_id,
+            parts.is_whole,
+            cells.*
+        from {{ ref('disclosure_groups') }} as parts
+        inner join {{ primary }} as cells on parts.cell_id = cells.cell_id
+    ),
+
+    hidden (cell_id) using key (cell_id) as (
+        select cell_id from (select cell_id, {{ is_hidden_together() }} as is_hidden from {{ primary }})
+        where is_hidden
+        union
+        (
+            with looked_at as materialized (
+                select
+                    parts.*,
+                    reached.cell_id is not null as is_now_hidden
+                from parts
+                left join recurring.hidden as reached on parts.cell_id = reached.cell_id
+                where parts.group_id in (select parts.group_id from hidden inner join parts on hidden.cell_id = parts.cell_id)
+            ),
+
+            sums as (
+                select
+                    group_id,
+                    max(case when is_whole then cell_id end) as whole_id,
+                    bool_or(is_whole and is_now_hidden) as is_whole_hidden,
+                    count(*) filter (where not is_whole and is_now_hidden) as hidden_parts,
+                    sum(size) filter (where not is_whole and is_now_hidden) as hidden_size,
+                    sum(first_count) filter (where not is_whole and is_now_hidden) as hidden_first,
+                    sum(second_count) filter (where not is_whole and is_now_hidden) as hidden_second,
+                    min_by(cell_id, (least(first_count, second_count) = 0, size, cell_id))
+                        filter (where not is_whole and not is_now_hidden and size > 0) as next_id
+                from looked_at
+                group by group_id
+            ),
+
+            newly as materialized (
+                select coalesce(next_id, whole_id) as cell_id
+                from sums
+                cross join rules
+                where case
+                    when is_whole_hidden then hidden_parts = 0 and next_id is not null
+                    else hidden_parts > 0 and {{ parts_are_told(harmless) }}
+                end
+            )
+
+            select cell_id from newly
+            union
+            select cell_id from {{ primary }}
+            where joint_id in (
+                select cells.joint_id
+                from newly
+                inner join {{ primary }} as cells on newly.cell_id = cells.cell_id and cells.leads
+            )
+        )
+    )
+
+    select cells.* replace (hidden.cell_id is not null as is_hidden)
+    from {{ primary }} as cells
+    left join hidden on cells.cell_id = hidden.cell_id
 )
 {% endmacro %}
 
-{#- The cells of a round: what is hidden alone, and with a cell that leads. -#}
-{% macro hidden_together(round) -%}
-hidden_{{ round }} as {{ materialized() }} (
-    select
-        cell_id,
-        joint_id,
-        leads,
-        size,
-        is_hidden or bool_or(leads and is_hidden) over (partition by joint_id) as is_hidden
-    from alone_{{ round }}
-),
+{#- Is a cell hidden, alone or with one that leads? -#}
+{% macro is_hidden_together() -%}
+is_hidden or bool_or(leads and is_hidden) over (partition by joint_id)
 {%- endmacro %}
 
-{#- The same for an engine that writes CTEs out where they are read: each round reads the one before once, or 24 rounds are 2^24. -#}
-{% macro spark__hide_what_follows(primary, rounds) %}
-{%- for round in range(1, rounds + 1) %}
-{%- set before = primary if round == 1 else 'hidden_' ~ (round - 1) %}
+{#- Each round reads the one before once, or 36 rounds are 2^36 where CTEs are written out. -#}
+{% macro spark__hide_what_follows(primary, harmless, rounds) %}
+{{ disclosure_rules_row() }},
+
+{{ hidden_together(0, primary) }}
+{% for round in range(1, rounds + 1) %}
 parts_{{ round }} as (
     select
         cells.*,
         parts.group_id,
         parts.is_whole,
-        not parts.is_whole and not cells.is_hidden and cells.size > 0 as may_be_next
-    from {{ before }} as cells
+        cells.is_hidden and not parts.is_whole as is_hidden_part,
+        not parts.is_whole and not cells.is_hidden and cells.size > 0 as may_be_next,
+        rules.suppress_below
+    from hidden_{{ round - 1 }} as cells
     left join {{ ref('disclosure_groups') }} as parts on cells.cell_id = parts.cell_id
+    cross join rules
 ),
 
 sums_{{ round }} as (
     select
         *,
-        sum(case when not is_whole and is_hidden then 1 else 0 end) over (partition by group_id) as hidden_parts,
-        sum(case when is_whole and is_hidden then 1 else 0 end) over (partition by group_id) as hidden_wholes,
+        sum(case when is_whole and is_hidden then 1 else 0 end) over (partition by group_id) > 0 as is_whole_hidden,
+        sum(case when is_hidden_part then 1 else 0 end) over (partition by group_id) as hidden_parts,
+        sum(case when is_hidden_part then size else 0 end) over (partition by group_id) as hidden_size,
+        sum(case when is_hidden_part then first_count else 0 end) over (partition by group_id) as hidden_first,
+        sum(case when is_hidden_part then second_count else 0 end) over (partition by group_id) as hidden_second,
         sum(case when may_be_next then 1 else 0 end) over (partition by group_id) as next_parts,
-        row_number() over (partition by group_id order by case when may_be_next then 0 else 1 end, size, cell_id) as nth
+        row_number() over (
+            partition by group_id
+            order by
+                case when may_be_next then 0 else 1 end, case when least(first_count, second_count) = 0 then 1 else 0 end,
+                size, cell_id
+        ) as nth
     from parts_{{ round }}
 ),
 
@@ -91,32 +156,59 @@ alone_{{ round }} as (
         joint_id,
         leads,
         size,
+        first_count,
+        second_count,
         bool_or(
             is_hidden or (
                 group_id is not null
-                and ((hidden_parts = 1 and hidden_wholes = 0) or (hidden_parts = 0 and hidden_wholes > 0))
+                and case when is_whole_hidden then hidden_parts = 0 else hidden_parts > 0 and {{ parts_are_told(harmless) }} end
                 and ((may_be_next and nth = 1) or (is_whole and next_parts = 0))
             )
         ) as is_hidden
     from sums_{{ round }}
-    group by cell_id, joint_id, leads, size
+    group by cell_id, joint_id, leads, size, first_count, second_count
 ),
 
-{{ hidden_together(round) }}
+{{ hidden_together(round, 'alone_' ~ round) }}
 {% endfor %}
 hidden_last as (
     select * from hidden_{{ rounds }}
 )
 {% endmacro %}
+{% macro hidden_together(round, cells) -%}
+hidden_{{ round }} as {{ materialized() }} (
+    select
+        cell_id,
+        joint_id,
+        leads,
+        size,
+        first_count,
+        second_count,
+        {{ is_hidden_together() }} as is_hidden
+    from {{ cells }}
+),
+{%- endmacro %}
 
-{#- No sum of shown and hidden cells has one hidden cell alone in it: the attack that subtracts what is shown from what is shown. -#}
-{% test nothing_follows(model) %}
-select
-    parts.group_id,
-    count(*) as hidden_count
-from {{ ref('disclosure_groups') }} as parts
-inner join {{ model }} as cells on parts.cell_id = cells.cell_id
-where cells.is_hidden
-group by parts.group_id
-having count(*) = 1
+{#- No sum tells what is hidden in it: the attack that subtracts what is shown from what is shown. -#}
+{% test nothing_follows(model, harmless=[]) %}
+with {{ disclosure_rules_row() }},
+
+sums as (
+    select
+        parts.group_id,
+        max(case when parts.is_whole and cells.is_hidden then 1 else 0 end) = 1 as is_whole_hidden,
+        sum(case when parts.is_whole then 0 else 1 end) as hidden_parts,
+        sum(case when parts.is_whole then 0 else cells.size end) as hidden_size,
+        sum(case when parts.is_whole then 0 else cells.first_count end) as hidden_first,
+        sum(case when parts.is_whole then 0 else cells.second_count end) as hidden_second
+    from {{ ref('disclosure_groups') }} as parts
+    inner join {{ model }} as cells on parts.cell_id = cells.cell_id
+    where cells.is_hidden
+    group by parts.group_id
+)
+
+select sums.*
+from sums
+cross join rules
+where case when is_whole_hidden then hidden_parts = 0 else {{ parts_are_told(harmless) }} end
 {% endtest %}

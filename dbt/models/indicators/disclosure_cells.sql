@@ -36,12 +36,7 @@ indicators as (
     )
 ),
 
-rules as (
-    select
-        max(case when rule_id = 'suppress_below' then value end) as suppress_below,
-        max(case when rule_id = 'zero_is_published' then value end) as zero_is_published
-    from {{ ref('disclosure_rules') }}
-),
+{{ disclosure_rules_row() }},
 
 cells as (
     select
@@ -56,9 +51,11 @@ cells as (
         indicators.period_type,
         indicators.period_start,
         indicators.period_end,
-        indicators.denominator as main_size,
-        indicators.no_count + coalesce(indicators.unknown_count, 0) as unknown_size,
-        coalesce(indicators.out_of_scope_count, 0) as out_of_scope_size,
+        indicators.numerator,
+        indicators.denominator,
+        indicators.no_count,
+        indicators.unknown_count,
+        coalesce(indicators.out_of_scope_count, 0) as out_of_scope_count,
         {{ is_small('indicators.numerator') }}
         or {{ is_small('indicators.denominator') }}
         or {{ is_small('indicators.denominator - indicators.numerator') }}

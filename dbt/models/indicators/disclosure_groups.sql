@@ -1,6 +1,6 @@
 -- One row per cell and sum it takes part in, as the whole (is_whole) or a part: a hidden cell must not follow from the others.
--- Sums run over geography (areas of a region, regions of a country …) and over time (months of a quarter, quarters of a year …;
--- a window of four months is four months, and a quarter and a month).
+-- Sums run over geography (areas of a region, regions of a country …) and over time (months of a quarter …;
+-- a year is its quarters and its months, a window of four months is these, and a quarter and a month).
 with cells as (
     select * from {{ ref('disclosure_cells') }}
 ),
@@ -56,13 +56,13 @@ left_over_months as (
     where month_parts.part_months = 1 and quarters.period_type is null
 ),
 
--- now we have each way to add a period up: by its months, or by its quarters and the months they leave over
+-- now we have each way to add a period up: by its months, and by its quarters and the months they leave over
 period_parts as (
     select
         'm' as way,
         within_periods.*
     from within_periods
-    where part_months = 1 and whole_months in (3, 4)
+    where part_months = 1
     union all
     select
         'q' as way,

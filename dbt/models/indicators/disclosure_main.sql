@@ -4,7 +4,9 @@ with primary_cells as {{ materialized() }} (
         cell_id,
         same_views_id as joint_id,
         is_first_view as leads,
-        main_size as size,
+        denominator as size,
+        numerator as first_count,
+        denominator - numerator as second_count,
         is_main_small as is_hidden
     from {{ ref('disclosure_cells') }}
 ),
@@ -13,5 +15,8 @@ with primary_cells as {{ materialized() }} (
 
 select
     cell_id,
+    size,
+    first_count,
+    second_count,
     is_hidden
 from hidden_last

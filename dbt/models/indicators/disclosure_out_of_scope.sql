@@ -6,7 +6,9 @@ with primary_cells as {{ materialized() }} (
         cells.cell_id,
         cells.same_events_id as joint_id,
         true as leads,
-        cast(sum(cells.out_of_scope_size) over same_events as bigint) as size,
+        cast(sum(cells.out_of_scope_count) over same_events as bigint) as size,
+        case when cells.is_left_out_never then cells.unknown_count else cells.out_of_scope_count end as first_count,
+        case when cells.is_left_out_never then cells.unknown_count else cells.out_of_scope_count end as second_count,
         bool_or(
             cells.is_out_of_scope_small or (unknown_cells.is_hidden and not cells.is_unknown_in_denominator)
         ) over same_events as is_hidden
@@ -15,9 +17,12 @@ with primary_cells as {{ materialized() }} (
     window same_events as (partition by cells.same_events_id)
 ),
 
-{{ hide_what_follows('primary_cells') }}
+{{ hide_what_follows('primary_cells', harmless=['first', 'second']) }}
 
 select
     cell_id,
+    size,
+    first_count,
+    second_count,
     is_hidden
 from hidden_last

@@ -6,7 +6,9 @@ with primary_cells as {{ materialized() }} (
         cells.cell_id,
         cells.same_views_id as joint_id,
         cells.is_first_view or not main.is_hidden as leads,
-        cells.unknown_size as size,
+        cells.no_count + coalesce(cells.unknown_count, 0) as size,
+        coalesce(cells.unknown_count, 0) as first_count,
+        cells.no_count as second_count,
         cells.is_unknown_small or main.is_hidden or (
             cells.is_unknown_told and bool_or(main.is_hidden and cells.is_unknown_in_denominator) over same_events
         ) as is_hidden
@@ -15,9 +17,12 @@ with primary_cells as {{ materialized() }} (
     window same_events as (partition by cells.same_events_id)
 ),
 
-{{ hide_what_follows('primary_cells') }}
+{{ hide_what_follows('primary_cells', harmless=['first']) }}
 
 select
     cell_id,
+    size,
+    first_count,
+    second_count,
     is_hidden
 from hidden_last
