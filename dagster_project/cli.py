@@ -55,7 +55,9 @@ def run(as_at: str | None, todays_definitions: bool, full: bool) -> None:
     show_default=True,
     help="How many people under supervision the world holds.",
 )
-@click.option("--seed", default=2009, type=click.IntRange(min=0), show_default=True, help="The same seed gives the same bytes.")
+@click.option(
+    "--seed", default=2009, type=click.IntRange(0, 2**31), show_default=True, help="The same seed gives the same bytes."
+)
 @click.option("--if-empty", is_flag=True, help="Do nothing when files are waiting already.")
 def sample(people: int, seed: int, if_empty: bool) -> None:
     """Write the sample world's extracts to the landing folders. The truth goes to data/sample_truth, for tests."""

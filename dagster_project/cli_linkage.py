@@ -86,7 +86,7 @@ def train() -> None:
 
 
 @linkage.command()
-@click.option("--last", default=50, type=click.IntRange(min=1), show_default=True, help="How many events.")
+@click.option("--last", default=50, type=click.IntRange(1, 2**31), show_default=True, help="How many events.")
 def journal(last: int) -> None:
     """Who was joined or split from night to night, and why, by person_id; the newest first."""
     from .linkage import journal as kept

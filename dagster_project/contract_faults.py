@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TYPES, MODES = tuple(SQL_TYPES), ("full", "delta")
 ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "us-ascii")
+MOST_DAYS = 36_500  # that a date may lie after its extract
 
 
 def faults(extract: Extract) -> Iterator[str]:
@@ -41,6 +42,8 @@ def faults(extract: Extract) -> Iterator[str]:
         yield f"has codeValidOn of '{column.name}', which needs a codeList and the name of a date column. Correct it."
     for column in (c for c in extract.columns if c.latest_days is not None and c.name not in dates):
         yield f"has latestDaysAfterExtract on '{column.name}', which is no date. Take it off."
+    for column in (c for c in extract.columns if c.latest_days is not None and not 0 <= c.latest_days <= MOST_DAYS):
+        yield f"has latestDaysAfterExtract {column.latest_days} on '{column.name}'. Write days, from 0 to {MOST_DAYS:,}."
     for column in (c for c in extract.columns if c.is_free_text and not c.is_any_text):
         yield f"has freeText on '{column.name}', which has a type, a list or a form. Take it off."
     for column in (c for c in extract.columns if c.parent and not re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", c.parent)):

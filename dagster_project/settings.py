@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from .memory import for_duckdb
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-
-
 EVIDENCE, EXACT = "evidence", "exact"
+MOST_THREADS = 1024
+YEARS = range(1900, 2200)  # that a night can be of
 
 
 class SettingsError(ValueError):
@@ -85,23 +85,24 @@ def load_settings(home: Path | str | None = None, project_dir: Path | str | None
         project_dir=project,
         home=where,
         memory_limit=for_duckdb(whole),
-        threads=int(_number("threads (or OUTCOMES_THREADS)", threads)) or os.cpu_count() or 2,
+        threads=int(_number("threads (or OUTCOMES_THREADS)", threads, MOST_THREADS)) or os.cpu_count() or 2,
         today=os.environ.get("OUTCOMES_TODAY") or str(written.get("today", "")),
         whole_memory=whole,
-        whole_build_days=int(_number("whole_build_days", written.get("whole_build_days", 7))),
+        whole_build_days=int(_number("whole_build_days", written.get("whole_build_days", 7), 36_500)),
         changes_percent=_number("changes_percent", written.get("changes_percent", 10)),
         fix_list_rows=int(_number("fix_list_rows", written.get("fix_list_rows", 100_000))),
         linkage=linkage,
     )
 
 
-def _number(name: str, text: object) -> float:
+def _number(name: str, text: object, most: int = 1_000_000_000) -> float:
     try:
         found = float(str(text))
     except ValueError:
         found = -1
-    if not 0 <= found < float("inf"):
-        raise SettingsError(f"{name} is '{text}' in the settings ([tool.outcomes] in pyproject.toml): write a number from 0 on.")
+    if not 0 <= found <= most:
+        says = f"{name} is '{text}' in the settings ([tool.outcomes] in pyproject.toml): write a number from 0 to {most:,}."
+        raise SettingsError(says)
     return found
 
 
@@ -109,6 +110,8 @@ def day_of(settings: Settings, at: datetime) -> date:
     """The day that a night at an instant (naive UTC) is of: the one named in the settings, or else the day in London."""
     try:
         named = date.fromisoformat(settings.today) if settings.today else None
+        if named and named.year not in YEARS:
+            raise ValueError(f"nothing here is of {named.year}")
     except ValueError as error:
         says = f"today is '{settings.today}' (OUTCOMES_TODAY or [tool.outcomes] in pyproject.toml): write a day as 2013-07-15."
         raise SettingsError(says) from error

@@ -118,6 +118,7 @@ FAULTS = [
         "which is no date",
     ),
     ("latestDaysAfterExtract, value: 0", "latestDaysAfterExtract, value: soon", "not a usable contract"),
+    ("latestDaysAfterExtract, value: 0", "latestDaysAfterExtract, value: 99999999999", "Write days, from 0 to 36,500."),
     ("smallestPercentOfLast, value: 60", "smallestPercentOfLast, value: 300", "not below largestPercentOfLast"),
     ("required: true\n", "required: true\n        relationships: [{to: people}]\n", "as <extract>.<key>"),
     ("servers:", "serverz:", "Did you mean 'servers'?"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 
 import click
@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from dagster_project import cli, night, room, summary
-from dagster_project.settings import PROJECT_DIR, load_settings
+from dagster_project.settings import PROJECT_DIR, SettingsError, day_of, load_settings
 
 
 def commands(group: click.Group, before: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
@@ -85,6 +85,23 @@ def test_a_setting_that_cannot_be_used_is_one_plain_line_from_every_command(home
         (home / "file").write_text("")
     monkeypatch.setenv(setting, value)
     assert remedy in one_line(refused(*EVERY[command]))
+
+
+BEYOND = "9" * 20
+
+
+@pytest.mark.parametrize("arguments", [("sample", "--seed", BEYOND), ("linkage", "journal", "--last", BEYOND)])
+def test_a_number_beyond_all_measure_is_one_plain_line(home, arguments):
+    assert f"{BEYOND} is not in the range" in one_line(refused(*arguments))
+
+
+def test_more_threads_than_any_machine_has_and_a_day_of_no_night_are_refused(home, monkeypatch):
+    monkeypatch.setenv("OUTCOMES_TODAY", "0001-01-01")
+    with pytest.raises(SettingsError, match="write a day as 2013-07-15"):
+        day_of(load_settings(), datetime(2013, 7, 15))
+    monkeypatch.setenv("OUTCOMES_THREADS", BEYOND)
+    with pytest.raises(SettingsError, match="write a number from 0 to 1,024"):
+        load_settings()
 
 
 @pytest.mark.parametrize(

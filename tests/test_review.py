@@ -9,7 +9,7 @@ import re
 import shutil
 import stat
 from collections import Counter, defaultdict
-from datetime import date
+from datetime import date, datetime
 from hashlib import md5
 from pathlib import Path
 
@@ -537,6 +537,9 @@ def test_a_decision_of_linkage_overrides_beats_those_of_readers(compiled_overrid
     assert compiled_overrides([*read, read[0] | {"decision": UNTOLD, "decided_date": NEXT}]) == [], (
         "what a reader decided last counts"
     )
+    for later, decided in (("Y", []), ("A2", ["must_link"])):  # of two files of one day, both their names being hashes
+        again = read[0] | {"decision": UNTOLD, "_delivery_id": later}
+        assert compiled_overrides([*read, again]) == decided, "the later file counts, also if it spells the initials otherwise"
     turned = {"person_ref_a": "X2", "person_ref_b": "X1"}
     assert compiled_overrides([read[0], read[1] | turned]) == ["must_link"], "the pair may be named the other way round"
     standing = pair | turned | {"decision": "must_not_link", "end_date": date(2014, 1, 1)}
@@ -563,6 +566,7 @@ def compiled_overrides(hand_world):
             "linkage_decision_codes": codes,
             "linkage_rules": rules,
             "stg_intake__clock": [{"today": date(2013, 7, 15)}],
+            "stg_intake__deliveries": [dict(zip(DELIVERY, of, strict=True)) for of in DELIVERIES],
             "int_people_references": people,
         }
         return [row["decision"] for row in model.run(name, tables)]
@@ -570,6 +574,14 @@ def compiled_overrides(hand_world):
     return run
 
 
+DELIVERY = ("delivery_id", "extract_date", "sequence", "received_at")
+DELIVERIES = [
+    ("A", MONTH, 2, datetime(2013, 7, 1, 9)),
+    ("A2", MONTH, 1, datetime(2013, 7, 1, 10)),  # came later, and was the first of the day
+    ("B", MONTH, 1, datetime(2013, 7, 1, 9)),
+    ("Y", MONTH, 3, datetime(2013, 7, 1, 9)),
+    ("Z", MONTH, 1, datetime(2013, 7, 1, 9)),
+]
 SEED_FILES = {
     "linkage_decision_codes": SEEDS / "codes" / "linkage_decision_codes.csv",
     "linkage_rules": SEEDS / "linkage_rules.csv",

@@ -1,6 +1,6 @@
 -- One row per pair that people decided on, in force, of references that are known: must_link or must_not_link. A row of
 -- seeds/linkage_overrides stands by itself. Of the readers of the review page as many as linkage_rules asks for must agree and none
--- may hold the contrary, by what each decided last; where the seed speaks of the pair, they do not count.
+-- may hold the contrary, by what each decided last (of one day, by the later file); where the seed speaks of the pair, they do not count.
 with overrides as (
     select * from {{ ref('linkage_overrides') }}
 ),
@@ -19,6 +19,10 @@ clock as (
 
 people as (
     select * from {{ ref('int_people_references') }}
+),
+
+deliveries as (
+    select * from {{ ref('stg_intake__deliveries') }}
 ),
 
 needed as (
@@ -52,7 +56,7 @@ decided as (
         override,
         row_number() over (
             partition by least(reference_one, reference_other), greatest(reference_one, reference_other), reader
-            order by decided_date desc, _delivery_id desc, _row_number desc
+            order by decided_date desc, extract_date desc, sequence desc, received_at desc, _row_number desc
         ) as nth
     from (
         select
@@ -61,10 +65,13 @@ decided as (
             decisions.reader,
             codes.override,
             decisions.decided_date,
-            decisions._delivery_id,
+            deliveries.extract_date,
+            deliveries.sequence,
+            deliveries.received_at,
             decisions._row_number
         from decisions
         inner join codes on decisions.decision = codes.code
+        inner join deliveries on decisions._delivery_id = deliveries.delivery_id
     ) as said
     where reference_one <> reference_other
 ),

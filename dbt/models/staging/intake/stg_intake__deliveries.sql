@@ -10,6 +10,7 @@ taken as (
         agency,
         extract,
         extract_date,
+        sequence,
         received_at,
         accepted_count,
         quarantined_count
