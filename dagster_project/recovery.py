@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from . import damage
+from . import damage, first_seen
 from .archive import Archive, Receipt, receipt_name
 from .contracts import Contracts, load_contracts
 from .intake import take_receipt
@@ -46,6 +46,7 @@ def open_recovered(
     try:
         Archive(settings.archive_dir).sweep(ahead)
         recover(con, settings, contracts, say)
+        first_seen.read_back(con, Archive(settings.archive_dir), contracts)
     except BaseException:
         con.close()
         raise

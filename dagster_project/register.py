@@ -28,6 +28,7 @@ create table if not exists intake.deliveries (
 alter table intake.deliveries add column if not exists rows_hash varchar;
 alter table intake.deliveries add column if not exists configuration varchar;
 create table if not exists intake.clock (today date);
+create table if not exists intake.first_seen (agency varchar, extract varchar, record_key varchar, first_seen_date date);
 create table if not exists intake.standing (delivery_id varchar);
 create table if not exists intake.built (delivery_id varchar);
 create table if not exists intake.last_build (built_as varchar, whole_on date);

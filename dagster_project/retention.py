@@ -12,11 +12,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from . import first_seen
 from .archive import Archive, write_whole
 from .contracts import Contracts
 from .register import REFUSED, open_restricted
 from .release import current_release
 from .settings import Settings
+
+OF = f"select agency, extract from intake.deliveries where delivery_id = ? and status <> '{REFUSED}'"
 
 
 class WrongTerms(ValueError):
@@ -106,15 +109,16 @@ def remove(settings: Settings, contracts: Contracts, doomed: list[Doomed], at: d
     """Remove what was found; the caller holds the run lock. A delivery's removal is written down before its bytes go."""
     archive = Archive(settings.archive_dir)
     with open_restricted(settings, contracts) as con:
+        going = {
+            (agency, extract) for d in doomed if d.delivery_id for agency, extract in con.execute(OF, [d.delivery_id]).fetchall()
+        }
+        for extract in (e for e in contracts.extracts if (e.agency, e.name) in going and first_seen.is_kept(e)):
+            first_seen.write_down(con, settings, archive, extract)
         for item in (d for d in doomed if d.kind == "delivery"):
             note = {"removed_at": at.isoformat(), "name": item.name, "why": item.why}
             write_whole(archive.note_of_removal(item.content_hash), json.dumps(note).encode())
-            table = con.execute(
-                "select 'raw.' || agency || '__' || extract from intake.deliveries where delivery_id = ? and status <> ?",
-                [item.delivery_id, REFUSED],
-            ).fetchone()
-            if table:
-                con.execute(f"delete from {table[0]} where _delivery_id = ?", [item.delivery_id])
+            for agency, extract in con.execute(OF, [item.delivery_id]).fetchall():
+                con.execute(f"delete from raw.{agency}__{extract} where _delivery_id = ?", [item.delivery_id])
             archive.place(item.content_hash).unlink(missing_ok=True)
     for item in (d for d in doomed if d.kind == "release"):
         _remove_folder(settings.published_dir / item.name)

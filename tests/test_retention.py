@@ -62,6 +62,21 @@ def test_what_was_removed_is_gone_with_its_rows_and_stays_gone_when_the_database
     assert (bench.query("from raw.north__visits order by all"), bench.query("from raw.north__changes order by all")) == kept
 
 
+def test_the_first_day_of_who_is_still_sent_stays_also_in_a_database_made_anew(bench):
+    """Which reference names a person rests on it, and so does the person's number."""
+    bench.take(as_csv(sound_rows(4, 2)), "visits_2013-08-02.csv")  # the first of all is gone, the last is new
+    for _ in range(2):  # the second time nothing is left to go, and nothing changes
+        retention.remove(bench.settings, bench.contracts, retention.find(bench.settings, bench.contracts, TERMS, LATER), LATER)
+        days = bench.query("from intake.first_seen order by all")
+        found = [(d["record_key"], f"{d['first_seen_date']:%d %B}") for d in days if d["extract"] == "visits"]
+        assert found == [("V2", "30 June"), ("V3", "30 June"), ("V4", "31 July"), ("V5", "02 August")]
+        assert len(bench.query("from raw.north__visits")) == 4
+    bench.settings.restricted_db.unlink()
+    with recovery.open_recovered(bench.settings, bench.contracts, lambda _: None):
+        pass
+    assert bench.query("from intake.first_seen order by all") == days
+
+
 def test_bytes_that_another_delivery_in_force_shares_stay(bench):
     same = as_csv(sound_rows(3))  # those of June, now under another extract
     bench.take(same, "changes_2013-08-01.csv")

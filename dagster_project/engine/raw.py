@@ -13,7 +13,7 @@ from ..settings import Settings
 TAKEN = "status in ('accepted', 'accepted_with_quarantine')"
 # a Python model of dbt runs on DuckDB alone; its rows come ready. This one holds those of a night of changes: all are taken
 ALL_ROWS_OF = {"int_weighed_pairs": "int_people_scores"}
-REGISTER = (("intake", "deliveries"), ("intake", "clock"), ("intake", "standing"))
+REGISTER = tuple(("intake", name) for name in ("deliveries", "first_seen", "clock", "standing"))
 
 
 class RowsMissing(RuntimeError):

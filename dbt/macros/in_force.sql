@@ -29,14 +29,30 @@
     deliveries as ({{ latest_first(agency, extract) }})
     {%- if is_full and with_first_seen %},
 
-    seen as (
+    -- of deliveries that are there, and of those that retention has removed
+    said as (
         select
             {{ keys | join(',
             ') }},
-            min(deliveries.extract_date) as first_seen_date
+            deliveries.extract_date as first_seen_date
         from {{ relation }} as raw
         inner join deliveries on raw._delivery_id = deliveries.delivery_id and deliveries.nth > 1
-        group by {% for key in keys %}{{ ', ' if not loop.first }}{{ loop.index }}{% endfor %}
+        {%- if keys | length == 1 %}
+        union all
+        select
+            record_key as key_1,
+            first_seen_date
+        from {{ source('intake', 'first_seen') }}
+        where agency = '{{ agency }}' and extract = '{{ extract }}'
+        {%- endif %}
+    ),
+
+    seen as (
+        select
+            {{ key_names | join(', ') | replace('raw.', '') }},
+            min(first_seen_date) as first_seen_date
+        from said
+        group by {{ key_names | join(', ') | replace('raw.', '') }}
     )
     {%- elif not is_full %},
 
@@ -87,7 +103,7 @@
     where {% if is_full %}deliveries.nth = 1{% else %}(seen.latest_nth is null or deliveries.nth = seen.latest_nth){% endif %}
     {%- if meta.deleted_flag %} and coalesce(upper({{ trimmed('sent.' ~ meta.deleted_flag) }}), 'N') <> 'Y'{% endif %}
 {%- else %}
-    select * from {{ relation }}, {{ source('intake', 'deliveries') }}
+    select * from {{ relation }}, {{ source('intake', 'deliveries') }}, {{ source('intake', 'first_seen') }}
 {%- endif %}
 {% endmacro %}
 
