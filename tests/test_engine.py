@@ -18,6 +18,7 @@ import jinja2
 import pyarrow as pa
 import pytest
 
+from dagster_project.archive import Archive, write_whole
 from dagster_project.engine import compare, raw, server
 from dagster_project.engine.session import faults, run_dbt, session
 from dagster_project.settings import PROJECT_DIR, load_settings
@@ -356,13 +357,21 @@ def test_every_table_of_the_engine_equals_duckdbs_and_the_key_is_written_nowhere
 
 
 @pytest.mark.drill
-def test_rows_that_the_register_knows_and_the_raw_table_lost_are_missed(hand_world, tmp_path):
+def test_rows_that_the_register_knows_and_the_raw_table_lost_are_missed_but_those_that_retention_removed(hand_world, tmp_path):
     import shutil
 
     home = tmp_path / "home"
     shutil.copytree(hand_world.settings.home, home)
     settings = load_settings(home=home)
     with duckdb.connect(str(settings.restricted_db)) as con:
-        con.execute("delete from raw.probation__orders where _row_number = 1")
+        delivery, content = con.execute(
+            "select delivery_id, content_hash from intake.deliveries where extract = 'orders' and accepted_count > 0"
+        ).fetchone()
+        con.execute("delete from raw.probation__orders where _delivery_id = ?", [delivery])
     with pytest.raises(raw.RowsMissing, match="raw.probation__orders has .* the register says"):
         raw.export(settings, tmp_path / "landed")
+    archive = Archive(settings.archive_dir)
+    write_whole(archive.note_of_removal(content), b"{}")
+    archive.place(content).unlink()
+    shutil.rmtree(tmp_path / "landed")
+    assert raw.export(settings, tmp_path / "landed")

@@ -37,7 +37,7 @@ SEEDS_OF_PUBLISH = {  # model: the seed that it publishes as it is, or whose rul
     "publish_indicator_linkage": {"disclosure_rules"},
     "publish_linkage_by_subgroup": {"disclosure_rules"},
 }
-REGISTER = {f"source.outcomes.intake.{table}" for table in ("deliveries", "clock", "standing")}
+REGISTER = {f"source.outcomes.intake.{table}" for table in ("deliveries", "first_seen", "clock", "standing")}
 RESTRICTED_FOLDERS = {("staging",), ("intermediate", "identity"), ("intermediate", "changes")}
 OURS = {"person_ref", "reference_id"}  # identifiers under the names that staging and identity give them
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from ..archive import Archive
 from ..contracts import load_contracts
 from ..settings import Settings
 
@@ -39,7 +40,8 @@ def export(settings: Settings, folder: Path) -> list[Exported]:
     Raises RowsMissing when a raw table does not hold the rows that the register says were taken.
     """
     contracts = load_contracts(settings.contracts_dir, settings.seeds_dir)
-    made = []
+    archive, made = Archive(settings.archive_dir), []
+    gone = [content for content in archive.removed() if not archive.place(content).exists()]
     with duckdb.connect(str(settings.restricted_db), read_only=True) as con:
         con.execute(f"attach '{settings.warehouse_db}' as warehouse (read_only)")
         sources = {(schema, name): f'{schema}."{name}"' for schema, name in REGISTER}
@@ -52,8 +54,9 @@ def export(settings: Settings, folder: Path) -> list[Exported]:
         taken = {
             f"{e.table}": _one(
                 con,
-                f"select coalesce(sum(accepted_count), 0) from intake.deliveries where {TAKEN} and agency = ? and extract = ?",
-                [e.agency, e.name],
+                f"select coalesce(sum(accepted_count), 0) from intake.deliveries where {TAKEN} and agency = ? and extract = ? "
+                "and not coalesce(list_contains(?::varchar[], content_hash), false)",  # retention has removed their rows
+                [e.agency, e.name, gone],
             )
             for e in contracts.extracts
         }
