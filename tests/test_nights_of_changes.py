@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -451,6 +451,25 @@ def test_a_delivery_that_speaks_of_nobody_who_is_known_is_taken_in_all_the_same(
     mended(settings, NIGHTS[0])
     assert rows(settings, "select distinct because from changes.int_touched_people") == []
     assert differences(settings, whole_beside(settings, NIGHTS[0], tmp_path / "whole")) == {}
+
+
+@pytest.mark.drill
+def test_nights_on_which_one_sender_of_people_alone_sends_leave_what_a_whole_build_makes(tmp_path):
+    """What the others send is then a column of nothing here and there, of which DuckDB 2.0 stumbled over one."""
+    project = copy_project(tmp_path / "project", overrides=[])  # which touch people of all agencies every night
+    settings = replace(home_of(tmp_path / "home", project), whole_build_days=30)
+    warehouse.shutil.copytree(LANDING, settings.landing_dir)
+    agencies = Agencies(warehouse.prepare(settings), LANDING)
+    land(settings)
+    build(settings, FIRST)
+    for night, of in enumerate((PEOPLE, PRISONERS, CUSTOMERS, PAYE, POLICE, PLACES, ("ete", "job_starts")), start=1):
+        today = FIRST + timedelta(days=night)
+        agencies.drop(of, min(key for (key,) in agencies.held[of] if key))
+        agencies.chance(random.Random(night), of, 2)
+        agencies.send(settings.landing_dir, of, f"{today}")
+        assert land(settings) == (1, []), of
+        mended(settings, today)
+    assert differences(settings, whole_beside(settings, today, tmp_path / "whole")) == {}
 
 
 @pytest.mark.drill

@@ -126,10 +126,10 @@ def test_a_contract_with_a_typo_is_one_plain_line_with_its_place_and_remedy(proj
     [
         (("sample", "--people", "0"), "x>=200"),
         (("sample", "--people", "-5"), "x>=200"),
-        (("sample", "--seed", "-1"), "x>=0"),
+        (("sample", "--seed", "-1"), "0<=x<="),
         (("drill", "all", "--people", "0"), "x>=200"),
         (("drill", "nothing"), "Known:"),
-        (("linkage", "journal", "--last", "0"), "x>=1"),
+        (("linkage", "journal", "--last", "0"), "1<=x<="),
         (("linkage", "review", "--month", "July"), "write it as 2013-07"),
         (("dev", "--port", "0"), "1<=x<=65535"),
         (("fixes", "ete", "--to", "/no/dir/x.csv"), "Make it, or name another"),

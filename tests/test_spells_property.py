@@ -335,7 +335,7 @@ def test_the_latest_full_delivery_replaces_all_before_it_and_first_seen_remember
         for n, r in enumerate(d["rows"], 2)
     ]
     order.shuffle(raw)
-    tables = {"probation__people": raw, "deliveries": register("people", deliveries, arrival)}
+    tables = {"probation__people": raw, "deliveries": register("people", deliveries, arrival), "first_seen": []}
     found = sorted(
         (r["person_ref"], r["first_name"], r["_first_seen_date"]) for r in compiled.run("stg_probation__people", tables)
     )
