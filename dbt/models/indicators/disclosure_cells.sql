@@ -53,6 +53,8 @@ cells as (
         indicators.period_end,
         indicators.numerator,
         indicators.denominator,
+        indicators.numerator - indicators.first_numerator as numerator_moved,
+        indicators.denominator - indicators.first_denominator as denominator_moved,
         indicators.no_count,
         indicators.unknown_count,
         coalesce(indicators.out_of_scope_count, 0) as out_of_scope_count,

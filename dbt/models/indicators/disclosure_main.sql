@@ -7,16 +7,20 @@ with primary_cells as {{ materialized() }} (
         denominator as size,
         numerator as first_count,
         denominator - numerator as second_count,
+        numerator_moved,
+        denominator_moved,
         is_main_small as is_hidden
     from {{ ref('disclosure_cells') }}
 ),
 
-{{ hide_what_follows('primary_cells') }}
+{{ hide_what_follows('primary_cells', moved=['numerator_moved', 'denominator_moved']) }}
 
 select
     cell_id,
     size,
     first_count,
     second_count,
+    numerator_moved,
+    denominator_moved,
     is_hidden
 from hidden_last

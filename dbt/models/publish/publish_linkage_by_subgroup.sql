@@ -1,5 +1,6 @@
 -- `linkage_by_subgroup` as published: counts are rounded to multiples of the least count that may be shown, so that no few people
--- show, nor can be worked out by subtraction; rates are those of rounded counts, and are shown of subgroups of some size only.
+-- show, nor can be worked out by subtraction; rates are those of rounded counts, and are shown of subgroups of some size only. A
+-- subgroup that is rounded to nobody has no row, as one in which there is nobody.
 {{ config(alias='linkage_by_subgroup') }}
 with subgroups as (
     select * from {{ ref('linkage_by_subgroup') }}
@@ -35,3 +36,4 @@ select
     case when is_judged then round(missed_match_rate_pct, 1) end as missed_match_rate_pct,
     is_judged
 from rounded
+where reference_count > 0
