@@ -21,6 +21,7 @@ touched as (
         person_ref,
         {{ reference_id('agency', 'person_ref') }} as reference_id
     from stated
+    where person_ref is not null -- a withdrawal by key alone names nobody
 )
 
 select
