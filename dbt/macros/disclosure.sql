@@ -171,15 +171,7 @@ sums_{{ round }} as (
 
 alone_{{ round }} as (
     select
-        cell_id,
-        joint_id,
-        leads,
-        size,
-        first_count,
-        second_count,
-        {%- for count in moved %}
-        {{ count }},
-        {%- endfor %}
+        {{ cell_columns(moved) }},
         bool_or(
             is_hidden or (
                 group_id is not null
@@ -191,7 +183,7 @@ alone_{{ round }} as (
             )
         ) as is_hidden
     from sums_{{ round }}
-    group by cell_id, joint_id, leads, size, first_count, second_count{% for count in moved %}, {{ count }}{% endfor %}
+    group by {{ cell_columns(moved) }}
 ),
 
 {{ hidden_together(round, 'alone_' ~ round, moved) }}
@@ -200,18 +192,11 @@ hidden_last as (
     select * from hidden_{{ rounds }}
 )
 {% endmacro %}
+{% macro cell_columns(moved) -%} {{ (['cell_id', 'joint_id', 'leads', 'size', 'first_count', 'second_count'] + moved) | join(', ') }} {%- endmacro %}
 {% macro hidden_together(round, cells, moved) -%}
 hidden_{{ round }} as {{ materialized() }} (
     select
-        cell_id,
-        joint_id,
-        leads,
-        size,
-        first_count,
-        second_count,
-        {%- for count in moved %}
-        {{ count }},
-        {%- endfor %}
+        {{ cell_columns(moved) }},
         {{ is_hidden_together() }} as is_hidden
     from {{ cells }}
 ),
