@@ -23,6 +23,7 @@ NO_FIGURE = ", ".join(f"{name} = null" for name in [*FIGURES, "is_target_met"])
 NATION_YEAR = "geography_type = 'nation' and period_type = 'financial_year' and indicator_id = 'NI143'"
 ONE = "geography_code = 'A3' and period_type = 'month' and period_start = '2009-05-01' and indicator_id = 'NI143'"
 ZERO = "geography_code = 'A3' and period_type = 'month' and period_start = '2010-01-01' and indicator_id = 'NI143'"
+MIX = "geography_code = 'A3' and period_type = 'financial_year' and indicator_id = 'NI143'"
 HOLDS_MAY = "indicator_id = 'NI143' and date '2009-05-01' between period_start and period_end - 1"
 YEAR = "indicator_id = 'NI143' and period_type = 'financial_year'"
 LINKED = "geography_code = 'A3' and period_type = 'quarter' and period_start = '2009-04-01' and indicator_id = 'MI014'"
@@ -194,11 +195,11 @@ DAMAGES = {
     ),
     "comparison_figures_are_reproduced": f"update {C} set is_reproduced = false where geography_code = 'A1'",
     "evidence_key_is_unique": f"insert into {E} select * from {E}",
-    "evidence_agency_is_filled": f"update {E} set agency = null where agency = 'prisons' and {ONE}",
-    "evidence_shares_are_within_0_and_100": f"update {E} set share_pct = 105 where {ONE}",
-    "evidence_shares_are_rounded": f"update {E} set share_pct = 83 where {ONE}",
+    "evidence_agency_is_filled": f"update {E} set agency = null where agency = 'prisons' and {MIX}",
+    "evidence_shares_are_within_0_and_100": f"update {E} set share_pct = 0 where share_pct = 15 and {MIX}",
+    "evidence_shares_are_rounded": f"update {E} set share_pct = 83 where agency = 'probation' and {MIX}",
     "evidence_belongs_to_a_visible_figure": f"insert into {E} by name select {KEY}, definition_version, "
-    f"'probation' as agency, 50 as share_pct from {INDICATORS} where status = 'suppressed'",
+    f"'probation' as agency, 50 as share_pct from {INDICATORS} where denominator < 200 and {ONE}",  # many enough to be shown
     "linkage_has_rows": f"delete from {L}",
     "linkage_agency_is_unique": f"insert into {L} select * from {L}",
     "linkage_covers_prisons_and_dwp": f"delete from {L} where agency = 'dwp'",
@@ -251,7 +252,7 @@ DAMAGES = {
     "indicators_held_rows_show_nothing": both("status = 'held'", ZERO),
     "indicators_say_what_is_carried_forward": calendar("due_date = '2009-08-19', status = 'late'", ORDERS),
     "indicators_say_what_is_waived": waived("A3"),
-    "figures_have_evidence": f"delete from {E}",
+    "figures_have_evidence": f"delete from {E} where {MIX}",
     "agreement_is_held_while_a_source_is_overdue": calendar("carry_forward_until = '2009-08-19'", "extract = 'employment'"),
     "deliveries_has_rows": f"delete from {V}",
     "deliveries_key_is_unique": f"insert into {V} select * from {V} where {ORDERS}",

@@ -71,7 +71,7 @@ def build_warehouse(path: Path) -> None:
                    agency, share_pct
             from publish.indicators
             cross join (values ('probation', 85::double), ('prisons', 15::double)) shares(agency, share_pct)
-            where status = 'available' and basis = 'computed' and denominator > 0 and unknown_count is not null""")
+            where status = 'available' and basis = 'computed' and denominator >= 200 and unknown_count is not null""")
         con.execute(
             "create table publish.linkage_rates as select * from (values "
             "('prisons', 1000::bigint, 800::bigint, 80::double), ('dwp', 2000, 1500, 75)) "

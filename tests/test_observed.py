@@ -15,6 +15,10 @@ NEEDS = [
     for agency, extract in (("probation", "orders"), ("probation", "people"), ("hmrc", "employment_spells"))
 ] + [{"population": "termination", "outcome": "employed", "agency": "probation", "extract": "orders"}]
 FIGURE = {"indicator_id": "P45", "view_id": "all", "definition_version": 1}
+DISCLOSURE_RULES = [
+    {"rule_id": rule, "value": value}
+    for rule, value in (("suppress_below", 5), ("zero_is_published", 1), ("share_rounding_base", 5))
+]
 PERIOD = {"period_type": "month", "period_start": date(2013, 2, 1), "period_end": date(2013, 3, 1)}
 PLACE = {"geography_type": "nation", "geography_code": "EW", "geography_name": "England and Wales"}
 
@@ -92,8 +96,8 @@ def test_an_area_that_changes_its_region_is_counted_once_in_the_nation_and_in_ea
     assert found == {"34": 300, "NW": 200, "GM": 100, "ENG": 300, "EW": 300}
 
 
-@pytest.mark.parametrize(("counts", "is_of_few"), [((12, 8), False), ((16, 4), True), ((20,), False)])
-def test_a_figure_of_whose_events_an_agency_decided_few_has_no_published_mix(compiled, counts, is_of_few):
+@pytest.mark.parametrize(("counts", "shares"), [((12, 8), [60, 40]), ((193, 7), [95, 5]), ((196, 4), [100, 0]), ((20,), [100])])
+def test_the_share_of_each_agency_is_rounded(compiled, counts, shares):
     month = date(2013, 2, 1)
     place = {"area_code": "34", "geography_type": "nation", "geography_code": "EW", "valid_from": date(2001, 4, 1)}
     event = {"is_in_scope": True, "event_date": month, "area_code": "34", "employed_p45_status": "yes"}
@@ -105,29 +109,28 @@ def test_a_figure_of_whose_events_an_agency_decided_few_has_no_published_mix(com
         "areas": [{"area_code": "34", "valid_from": date(2001, 4, 1)}],
         "area_memberships": [place, place | {"area_code": "ZZ"}],
         "reporting_periods": [PERIOD],
-        "disclosure_rules": [
-            {"rule_id": rule, "value": value}
-            for rule, value in (("suppress_below", 5), ("zero_is_published", 1), ("share_rounding_base", 5))
-        ],
+        "disclosure_rules": DISCLOSURE_RULES,
     }
     found = compiled.run("evidence_mix", tables)
-    assert len(found) == len(counts) and {row["is_of_few"] for row in found} == {is_of_few}
+    assert sorted((row["share_pct"] for row in found), reverse=True) == shares
     for of_nowhere in ({"area_code": None}, {"area_code": "99"}):  # counted in the nation, so in its mix
-        events = [{**event, **of_nowhere, "p45_evidence_agency": "agency of nowhere"} for _ in range(20)]
+        events = [{**event, **of_nowhere, "p45_evidence_agency": "agency of nowhere"} for _ in range(sum(counts))]
         found = compiled.run("evidence_mix", tables | {"minimum_outcomes": tables["minimum_outcomes"] + events})
         assert {row["agency"]: row["share_pct"] for row in found}["agency of nowhere"] == 50
 
 
-@pytest.mark.parametrize(("is_of_few", "unknown_count", "is_shown"), [(False, 8, True), (True, 8, False), (False, None, False)])
+@pytest.mark.parametrize(("denominator", "unknown_count", "is_shown"), [(200, 8, True), (199, 8, False), (200, None, False)])
 def test_the_mix_is_published_beside_a_figure_with_its_unknowns_and_of_many_events_only(
-    compiled, is_of_few, unknown_count, is_shown
+    compiled, denominator, unknown_count, is_shown
 ):
     key = {**FIGURE, "geography_type": "nation", "geography_code": "EW", "period_type": "month", "period_start": date(2013, 2, 1)}
     tables = {
         "evidence_mix": [
-            {**key, "agency": agency, "is_of_few": is_of_few, "share_pct": 50.0} for agency in ("hmrc", "no record")
+            {**key, "agency": agency, "share_pct": share} for agency, share in (("hmrc", 95.0), ("no record", 5.0), ("dwp", 0.0))
         ],
-        "indicators": [{**key, "status": "available", "basis": "computed", "unknown_count": unknown_count}],
+        "indicators": [{**key, "status": "available", "denominator": denominator, "unknown_count": unknown_count}],
+        "disclosure_rules": DISCLOSURE_RULES,
     }
     found = compiled.run("publish_evidence_mix", tables)
-    assert len(found) == (2 if is_shown else 0) and all("is_of_few" not in row for row in found)
+    # four of 200 events are 0 %, as none are: neither is told
+    assert {row["agency"] for row in found} == ({"hmrc", "no record"} if is_shown else set())

@@ -74,11 +74,8 @@ summed as (
 ),
 
 rules as (
-    select
-        max(case when rule_id = 'share_rounding_base' then value end) as rounding_base,
-        max(case when rule_id = 'suppress_below' then value end) as suppress_below,
-        max(case when rule_id = 'zero_is_published' then value end) as zero_is_published
-    from {{ ref('disclosure_rules') }}
+    select value as rounding_base from {{ ref('disclosure_rules') }}
+    where rule_id = 'share_rounding_base'
 ),
 
 shares as (
@@ -91,7 +88,6 @@ shares as (
         summed.period_type,
         summed.period_start,
         summed.agency,
-        bool_or({{ is_small('summed.event_count') }}) over figure as is_of_few,
         round(
             100.0 * cast(summed.event_count as double) / sum(summed.event_count) over figure / rules.rounding_base
         ) * rules.rounding_base as share_pct

@@ -1,14 +1,25 @@
--- `evidence_mix` as published: beside figures that are shown with their unknowns, and only where no agency decided few events. A
--- share of few events, though rounded, is as good as their number.
+-- `evidence_mix` as published: beside figures that are shown with their unknowns, and only where half of what a share is rounded to is
+-- as many events as a count must have. So an agency that decided few of them has no share to show, like one that decided none.
 {{ config(alias='evidence_mix') }}
-with shown as (
-    select * from {{ ref('publish_indicators') }}
-    where status = 'available' and unknown_count is not null
+with rules as (
+    select
+        max(case when rule_id = 'share_rounding_base' then value end) as rounding_base,
+        max(case when rule_id = 'suppress_below' then value end) as suppress_below
+    from {{ ref('disclosure_rules') }}
+),
+
+shown as (
+    select indicators.*
+    from {{ ref('publish_indicators') }} as indicators
+    cross join rules
+    where
+        indicators.status = 'available' and indicators.unknown_count is not null
+        and indicators.denominator * rules.rounding_base >= 200 * rules.suppress_below
 ),
 
 mix as (
     select * from {{ ref('evidence_mix') }}
-    where not is_of_few
+    where share_pct > 0
 )
 
 select
