@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from .beginning import begin_lightly
 from .damage import HOLDER
 from .ending import end_at_once_after
 from .spare_memory import try_again_with_one_thread
@@ -148,6 +149,7 @@ def write_no_manifest() -> None:
 
 def main() -> None:
     """The command ``outcomes-dbt``: dbt's own command line."""
+    begin_lightly()
     end_with_parent()
     from dbt.cli.main import cli
 

@@ -15,6 +15,7 @@ import duckdb
 
 from . import intake, summary, warehouse
 from .archive import Archive
+from .beginning import begin_lightly
 from .register import connect
 from .release_tables import quote
 from .room import said_plainly
@@ -80,6 +81,7 @@ def has_anything(settings: Settings) -> bool:
 
 def _run_job(settings: Settings, begun: summary.Begun) -> tuple[summary.Told, bool]:
     """What is told of the run, and whether Dagster saw every step go through: whatever became of the summary, that decides."""
+    begin_lightly()
     dagster_home(settings)
     with contextlib.ExitStack() as open_until_told:
         with warehouse.manifest_made_meanwhile(settings):

@@ -124,6 +124,8 @@ def _known_at(settings: Settings, then: Settings, at: datetime) -> int:
             f"{len(gone)} deliveries that were known then have been removed by retention, {gone[0]} among them. "
             "Ask for a later instant."
         )
+    with connect(then, then.restricted_db) as con:  # of removed deliveries, and none of them was known then
+        con.execute("delete from intake.first_seen")
     return len(taken)
 
 

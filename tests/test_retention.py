@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 from intake_bench import NOW, Bench, as_csv, sha256, sound_rows, with_bad
 
-from dagster_project import intake, recovery, retention
+from dagster_project import intake, rebuild, recovery, retention
 from dagster_project.archive import Archive
+from dagster_project.register import connect
+from dagster_project.warehouse import ensure_person_key
 
 TERMS = retention.Terms(deliveries_days=30, releases_days=30, releases_at_least=2)
 LATER = NOW + timedelta(days=31)
@@ -75,6 +77,16 @@ def test_the_first_day_of_who_is_still_sent_stays_also_in_a_database_made_anew(b
     with recovery.open_recovered(bench.settings, bench.contracts, lambda _: None):
         pass
     assert bench.query("from intake.first_seen order by all") == days
+
+
+def test_the_first_days_that_removed_deliveries_told_are_not_known_at_an_instant_before_they_came(bench, tmp_path):
+    retention.remove(bench.settings, bench.contracts, retention.find(bench.settings, bench.contracts, TERMS, LATER), LATER)
+    ensure_person_key(bench.settings.person_key_file)
+    then = replace(bench.settings, home=tmp_path / "then")
+    assert rebuild._known_at(bench.settings, then, (NOW - timedelta(days=1)).replace(tzinfo=None)) == 0
+    with connect(then, then.restricted_db) as con:
+        assert con.execute("select count(*) from intake.first_seen").fetchone() == (0,)
+    assert bench.query("from intake.first_seen")  # today they are
 
 
 def test_bytes_that_another_delivery_in_force_shares_stay(bench):
