@@ -124,13 +124,26 @@ def open_patiently() -> None:
 
 
 def say_nothing_unread() -> None:
-    """From here on dbt in this process makes no line that no log keeps; else it writes thirty a node as JSON, and drops them."""
+    """From here on dbt in this process makes no line that no log keeps; else it writes thirty a node as JSON, and drops them.
+
+    Nor does it make of a thought what a line is made of before one is.
+    """
     import logging
 
-    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.base_types import BaseEvent, EventLevel
     from dbt_common.events.event_manager import EventManager
 
-    fire = EventManager.fire_event
+    fire, make = EventManager.fire_event, BaseEvent.__init__
+
+    def keep(event, *arguments, **named):
+        object.__setattr__(event, "said", (arguments, named))
+
+    def make_when_asked(event, name):
+        if name != "pb_msg":
+            return getattr(event.pb_msg, name)
+        arguments, named = object.__getattribute__(event, "said")
+        make(event, *arguments, **named)
+        return object.__getattribute__(event, name)
 
     def fire_if_read(self, event, level=None, *arguments, **named):
         is_debug = (level or event.level_tag()) == EventLevel.DEBUG
@@ -138,6 +151,7 @@ def say_nothing_unread() -> None:
             fire(self, event, level, *arguments, **named)
 
     EventManager.fire_event = fire_if_read
+    BaseEvent.__init__, BaseEvent.__getattr__ = keep, make_when_asked
 
 
 def write_no_manifest() -> None:

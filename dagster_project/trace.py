@@ -196,7 +196,10 @@ def trace(folder: Path, indicator: str, area: str, period: str, view: str | None
         *(["", "Linkage", *(f"  {line}" for line in linkage)] if linkage else []),
         "",
         "Evidence by agency (rounded)",
-        *([f"  {e['agency']:<20}{percent(e['share_pct'])}" for e in evidence] or ["  none shown: shown of many events only, beside their unknowns"]),
+        *(
+            [f"  {e['agency']:<20}{percent(e['share_pct'])}" for e in evidence]
+            or ["  none shown (few events or hidden unknowns)"]
+        ),
         "",
         f"Deliveries in force: {len(manifest['deliveries'])}",
         *(

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.environments import Environment
-from dbt_common.events.base_types import EventLevel
+from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.logger import LineFormat, LoggerConfig
 from dbt_common.events.types import Note
@@ -18,7 +18,8 @@ from dagster_project.defs.transform.dbt_models import _why_nothing_ran
 
 @pytest.fixture
 def manager(monkeypatch):
-    monkeypatch.setattr(EventManager, "fire_event", EventManager.fire_event)  # put back when the test is over
+    for of, name in ((EventManager, "fire_event"), (BaseEvent, "__init__"), (BaseEvent, "__getattr__")):
+        monkeypatch.setattr(of, name, getattr(of, name))  # put back when the test is over
     dbt_child.say_nothing_unread()
     return EventManager()
 
@@ -45,6 +46,16 @@ def test_a_log_that_keeps_every_thought_gets_it(manager):
     kept, _ = _log(manager, EventLevel.DEBUG)
     manager.fire_event(Note(msg="a thought"), EventLevel.DEBUG)
     assert "a thought" in kept.getvalue()
+
+
+def test_a_thought_is_put_together_when_it_is_read_and_not_before(manager, monkeypatch):
+    kept, _ = _log(manager, EventLevel.INFO)
+    thought = Note(msg="a thought")
+    manager.fire_event(thought, EventLevel.DEBUG)
+    assert "pb_msg" not in vars(thought)
+    assert (thought.msg, thought.message(), thought.to_dict()) == ("a thought", "a thought", {"msg": "a thought"})
+    with pytest.raises(AttributeError):
+        _ = thought.nothing_of_the_kind
 
 
 def test_a_database_is_opened_when_its_copy_is_whole_and_not_before(tmp_path, monkeypatch):
