@@ -113,6 +113,7 @@ def test_the_share_of_each_agency_is_rounded(compiled, counts, shares):
     }
     found = compiled.run("evidence_mix", tables)
     assert sorted((row["share_pct"] for row in found), reverse=True) == shares
+    assert {row["least_events"] for row in found} == {200}
     for of_nowhere in ({"area_code": None}, {"area_code": "99"}):  # counted in the nation, so in its mix
         events = [{**event, **of_nowhere, "p45_evidence_agency": "agency of nowhere"} for _ in range(sum(counts))]
         found = compiled.run("evidence_mix", tables | {"minimum_outcomes": tables["minimum_outcomes"] + events})
@@ -126,10 +127,10 @@ def test_the_mix_is_published_beside_a_figure_with_its_unknowns_and_of_many_even
     key = {**FIGURE, "geography_type": "nation", "geography_code": "EW", "period_type": "month", "period_start": date(2013, 2, 1)}
     tables = {
         "evidence_mix": [
-            {**key, "agency": agency, "share_pct": share} for agency, share in (("hmrc", 95.0), ("no record", 5.0), ("dwp", 0.0))
+            {**key, "agency": agency, "least_events": 200, "share_pct": share}
+            for agency, share in (("hmrc", 95.0), ("no record", 5.0), ("dwp", 0.0))
         ],
         "indicators": [{**key, "status": "available", "denominator": denominator, "unknown_count": unknown_count}],
-        "disclosure_rules": DISCLOSURE_RULES,
     }
     found = compiled.run("publish_evidence_mix", tables)
     # four of 200 events are 0 %, as none are: neither is told

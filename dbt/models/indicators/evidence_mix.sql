@@ -1,5 +1,5 @@
 -- One row per indicator, geography, period and agency: the share of its events, in scope, that the agency's records decided,
--- rounded so that it gives no count away.
+-- rounded so that it gives no count away where half of what it is rounded to is as many events as a count must have.
 -- depends_on: {{ ref('minimum_outcomes') }}, {{ ref('release_outcomes') }}, {{ ref('disposal_outcomes') }}
 {%- set marts = population_marts() %}
 {%- set prefixes = {
@@ -74,8 +74,10 @@ summed as (
 ),
 
 rules as (
-    select value as rounding_base from {{ ref('disclosure_rules') }}
-    where rule_id = 'share_rounding_base'
+    select
+        max(case when rule_id = 'share_rounding_base' then value end) as rounding_base,
+        max(case when rule_id = 'suppress_below' then value end) as suppress_below
+    from {{ ref('disclosure_rules') }}
 ),
 
 shares as (
@@ -88,6 +90,7 @@ shares as (
         summed.period_type,
         summed.period_start,
         summed.agency,
+        cast(200.0 * rules.suppress_below / rules.rounding_base as double) as least_events,
         round(
             100.0 * cast(summed.event_count as double) / sum(summed.event_count) over figure / rules.rounding_base
         ) * rules.rounding_base as share_pct

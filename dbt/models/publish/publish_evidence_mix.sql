@@ -1,20 +1,9 @@
--- `evidence_mix` as published: beside figures that are shown with their unknowns, and only where half of what a share is rounded to is
--- as many events as a count must have. So an agency that decided few of them has no share to show, like one that decided none.
+-- `evidence_mix` as published: beside figures that are shown with their unknowns and have so many events that shares give no count away.
+-- An agency that decided few of them has a share of 0, like one that decided none, and neither is shown.
 {{ config(alias='evidence_mix') }}
-with rules as (
-    select
-        max(case when rule_id = 'share_rounding_base' then value end) as rounding_base,
-        max(case when rule_id = 'suppress_below' then value end) as suppress_below
-    from {{ ref('disclosure_rules') }}
-),
-
-shown as (
-    select indicators.*
-    from {{ ref('publish_indicators') }} as indicators
-    cross join rules
-    where
-        indicators.status = 'available' and indicators.unknown_count is not null
-        and indicators.denominator * rules.rounding_base >= 200 * rules.suppress_below
+with shown as (
+    select * from {{ ref('publish_indicators') }}
+    where status = 'available' and unknown_count is not null
 ),
 
 mix as (
@@ -39,3 +28,4 @@ inner join shown
         and mix.definition_version = shown.definition_version
         and mix.geography_type = shown.geography_type and mix.geography_code = shown.geography_code
         and mix.period_type = shown.period_type and mix.period_start = shown.period_start
+where shown.denominator >= mix.least_events
