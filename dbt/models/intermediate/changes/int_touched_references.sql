@@ -2,7 +2,8 @@
 -- depends_on: {{ ref('stg_intake__new_deliveries') }}, {{ ref('stg_intake__deliveries') }}
 {%- if is_mending() %}
 {%- set came = extracts_that_came() %}
-with stated as (
+-- made before anything is asked of it, or every row of the extract is asked for its reference
+with stated as {{ materialized() }} (
     {{ nothing(['agency string', 'extract string', 'person_ref string']) }}
     {%- for agency, people in people_sources().items() if agency ~ '.' ~ people.extract in came %}
         union all
