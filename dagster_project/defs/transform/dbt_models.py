@@ -50,13 +50,10 @@ def _database_of(schema: str):
     required_resource_keys={"dbt", "run_lock"},
 )
 def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
-    """Run ``dbt build``; when it has let go of the databases, say of each table how many rows and which columns it has.
-
-    What checks found is said at once, beside dbt's work.
-    """
+    """Run ``dbt build``; when it has let go of the databases, say of each table how many rows and which columns it has."""
     log = edge.settings().data_dir / "dbt" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    outputs, done = [], 0
+    events = []
     is_whole = context.selected_asset_keys == dbt_models.keys
     may_mend = is_whole and not edge.is_full_asked(context.run.tags)
     with warehouse.built_aside(edge.settings(), edge.today(), is_whole, may_mend) as put_in_place:
@@ -71,23 +68,19 @@ def dbt_models(context: dg.AssetExecutionContext) -> Iterator:
                     event = next(stream, None)
                 if event is None:
                     break
-                done += 1
-                if isinstance(event, dg.Output):
-                    outputs.append(event)
-                else:
-                    yield event
+                events.append(event)
                 if _name(event) == LAST_LARGE:
                     gate_engine.make_ready()
-                if done % 50 == 0:
-                    print(f"dbt: {done} models and checks done", flush=True)
-        print(f"dbt: {done} models and checks done; its log is {log}", flush=True)
+                if len(events) % 50 == 0:
+                    print(f"dbt: {len(events)} models and checks done", flush=True)
+        print(f"dbt: {len(events)} models and checks done; its log is {log}", flush=True)
         if invocation.is_successful():
             put_in_place()
     facts = {}
     for database in (edge.settings().restricted_db, edge.settings().warehouse_db):
         facts |= edge.table_facts(database)
-    for output in outputs:
-        yield _with_facts(output, facts)
+    for event in events:
+        yield _with_facts(event, facts)
     if not invocation.is_successful():
         said = "; ".join(_failures(invocation)) or _why_nothing_ran(log)
         raise dg.Failure(description=f"{said}. The whole log is {log}. The published release is untouched.", allow_retries=False)
@@ -115,8 +108,10 @@ def _name(event) -> str:
     return str(told.value).split(".")[-1] if told else ""
 
 
-def _with_facts(event: dg.Output, facts: dict) -> dg.Output:
-    """An output with the row count and columns of its table."""
+def _with_facts(event, facts: dict):
+    """An output with the row count and columns of its table; anything else as it is."""
     name = _name(event)
+    if not name:
+        return event
     found = next((f for (schema, table), f in facts.items() if name in (table, f"{schema}_{table}")), {})
     return dg.Output(event.value, output_name=event.output_name, metadata={**event.metadata, **found})
