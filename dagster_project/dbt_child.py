@@ -6,6 +6,7 @@ error is about, which may identify a person, is taken out where the error arises
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -165,6 +166,8 @@ def main() -> None:
     """The command ``outcomes-dbt``: dbt's own command line."""
     begin_lightly()
     end_with_parent()
+    if sys.argv[1:2] == ["parse"]:
+        gc.disable()  # it ends when it has read the project
     from dbt.cli.main import cli
 
     if sys.argv[1:2] == ["build"]:
