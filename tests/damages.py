@@ -205,7 +205,7 @@ DAMAGES = {
     "comparison_figures_are_reproduced": f"update {C} set is_reproduced = false where geography_code = 'A1'",
     "evidence_key_is_unique": f"insert into {E} select * from {E}",
     "evidence_agency_is_filled": f"update {E} set agency = null where agency = 'prisons' and {MIX}",
-    "evidence_shares_are_within_0_and_100": f"update {E} set share_pct = 0 where share_pct = 15 and {MIX}",
+    "evidence_shares_are_within_0_and_100": f"update {E} set share_pct = 105 where agency = 'prisons' and {MIX}",
     "evidence_shares_are_rounded": f"update {E} set share_pct = 83 where agency = 'probation' and {MIX}",
     "evidence_belongs_to_a_visible_figure": f"insert into {E} by name select {KEY}, definition_version, "
     f"'probation' as agency, 50 as share_pct from {INDICATORS} where denominator < 200 and {ONE}",  # many enough to be shown

@@ -47,8 +47,7 @@ def count_sql(suite: Suite, rule: Rule) -> str:
             return f"select count(*) from {table} where {column} not in ({known})"
         case "expect_column_values_to_be_between":
             low, high = k.get("min_value", "-infinity"), k.get("max_value", "infinity")
-            above = ">" if k.get("strict_min") else ">="
-            return f"select count(*) from {table} where not ({column} {above} '{low}'::double and {column} <= '{high}'::double)"
+            return f"select count(*) from {table} where {column} not between '{low}'::double and '{high}'::double"
     raise AssertionError(f"{rule.id}: teach QuickEngine the expectation {rule.type}")
 
 

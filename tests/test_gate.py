@@ -83,6 +83,14 @@ def test_damage_is_caught_by_its_rule(engine, suites, rule_id):
     assert result.numerator > result.limit_count
 
 
+def test_a_share_of_nothing_is_not_published(engine, suites):
+    """Which agencies decided few events, and which none, is not to be told."""
+    rule_id = "evidence_shares_are_rounded"
+    with damaged(engine, "update release.main.evidence_mix set share_pct = 0 where agency = 'prisons'"):
+        (result,) = gate.judge(engine, suite_of(suites, rule_id), {rule_id})
+    assert result.outcome == "failed"
+
+
 def of_empty_tables(world, files) -> set[str]:
     """The rules of tables that may be empty, and are in the clean release."""
     may = [suite for suite in load_suites(world.suites_dir) if suite.may_be_empty]
