@@ -117,6 +117,7 @@ def _known_at(settings: Settings, then: Settings, at: datetime) -> int:
     removed = Archive(settings.archive_dir).removed()
     with connect(then, then.restricted_db) as con:
         con.execute("delete from intake.deliveries where received_at > ?", [at])
+        con.execute("drop table if exists intake.first_seen")  # told by removed deliveries: none may have been known
         taken = con.execute("select content_hash, file_name from intake.deliveries where status <> 'refused'").fetchall()
     gone = sorted(name for content_hash, name in taken if content_hash in removed)
     if gone:
@@ -124,8 +125,6 @@ def _known_at(settings: Settings, then: Settings, at: datetime) -> int:
             f"{len(gone)} deliveries that were known then have been removed by retention, {gone[0]} among them. "
             "Ask for a later instant."
         )
-    with connect(then, then.restricted_db) as con:  # of removed deliveries, and none of them was known then
-        con.execute("delete from intake.first_seen")
     return len(taken)
 
 

@@ -10,7 +10,7 @@ from intake_bench import NOW, Bench, as_csv, sha256, sound_rows, with_bad
 
 from dagster_project import intake, rebuild, recovery, retention
 from dagster_project.archive import Archive
-from dagster_project.register import connect
+from dagster_project.register import open_restricted
 from dagster_project.warehouse import ensure_person_key
 
 TERMS = retention.Terms(deliveries_days=30, releases_days=30, releases_at_least=2)
@@ -84,7 +84,7 @@ def test_the_first_days_that_removed_deliveries_told_are_not_known_at_an_instant
     ensure_person_key(bench.settings.person_key_file)
     then = replace(bench.settings, home=tmp_path / "then")
     assert rebuild._known_at(bench.settings, then, (NOW - timedelta(days=1)).replace(tzinfo=None)) == 0
-    with connect(then, then.restricted_db) as con:
+    with open_restricted(then, bench.contracts) as con:  # as a build does
         assert con.execute("select count(*) from intake.first_seen").fetchone() == (0,)
     assert bench.query("from intake.first_seen")  # today they are
 
