@@ -1,6 +1,6 @@
 """How the long commands begin: without what Python and mashumaro would do for programs that live longer.
 
-A small night is mostly the start of three large libraries. Of the 6.1 CPU seconds of dbt's first reading this saves one.
+A small night is mostly the start of three large libraries. Of the 6.1 CPU seconds of dbt's first reading this saves 0.7.
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ DAMAGES = {
     "evidence_shares_are_within_0_and_100": f"update {E} set share_pct = 105 where agency = 'prisons' and {MIX}",
     "evidence_shares_are_rounded": f"update {E} set share_pct = 83 where agency = 'probation' and {MIX}",
     "evidence_belongs_to_a_visible_figure": f"insert into {E} by name select {KEY}, definition_version, "
-    f"'probation' as agency, 50 as share_pct from {INDICATORS} where denominator < 200 and {ONE}",  # many enough to be shown
+    f"'probation' as agency, 50 as share_pct from {INDICATORS} where status = 'suppressed'",
     "linkage_has_rows": f"delete from {L}",
     "linkage_agency_is_unique": f"insert into {L} select * from {L}",
     "linkage_covers_prisons_and_dwp": f"delete from {L} where agency = 'dwp'",

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from damages import DAMAGES
+from damages import DAMAGES, KEY, ONE
 from gate_world import clean_files, count_sql, damaged, open_gate, suite_of
 from small_release import build_world
 
@@ -89,6 +89,18 @@ def test_a_share_of_nothing_is_not_published(engine, suites):
     with damaged(engine, "update release.main.evidence_mix set share_pct = 0 where agency = 'prisons'"):
         (result,) = gate.judge(engine, suite_of(suites, rule_id), {rule_id})
     assert result.outcome == "failed"
+
+
+def test_the_mix_of_a_figure_of_few_events_is_not_published(engine, suites):
+    """Of some hundred events a rounded share may give a small count away, though the unknowns are shown."""
+    rule_id, key = "evidence_belongs_to_a_visible_figure", f"{KEY}, definition_version"
+    with damaged(
+        engine,
+        f"insert into release.main.evidence_mix by name select {key}, 'probation' as agency, 50 as share_pct "
+        f"from release.main.indicators where {ONE} and status = 'available' and unknown_count is not null and denominator < 200",
+    ):
+        (result,) = gate.judge(engine, suite_of(suites, rule_id), {rule_id})
+    assert (result.outcome, result.numerator) == ("failed", 1)
 
 
 def of_empty_tables(world, files) -> set[str]:

@@ -90,7 +90,7 @@ shares as (
         summed.period_type,
         summed.period_start,
         summed.agency,
-        cast(200.0 * rules.suppress_below / rules.rounding_base as double) as least_events,
+        cast(100.0 * rules.suppress_below / (rules.rounding_base / 2.0) as double) as least_events,
         round(
             100.0 * cast(summed.event_count as double) / sum(summed.event_count) over figure / rules.rounding_base
         ) * rules.rounding_base as share_pct

@@ -1,8 +1,8 @@
 {#-
   Every column of a model that is named …_status answers its question. What is found is one row: how many answers of each column are
-  missing or unheard of. `built_by`: in a night of changes, the column that tells the rows which were built.
+  missing or unheard of. The whole table is asked, every night.
 -#}
-{% test statuses_are_known(model, built_by=none) %}
+{% test statuses_are_known(model) %}
 {%- set columns = [] %}
 {%- if execute %}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == model.identifier %}
@@ -18,7 +18,6 @@ from (
         {%- endfor %}
         count(*) as row_count
     from {{ model }}
-    {{ built_rows(built_by) }}
 ) as unanswered
 where greatest(0{% for column in columns %}, {{ column }}{% endfor %}) > 0
 {% endtest %}
