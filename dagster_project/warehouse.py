@@ -173,13 +173,26 @@ def _is_read(settings: Settings) -> bool:
     return _is_whole(manifest) and manifest.stat().st_mtime >= max(p.stat().st_mtime for p in inputs)
 
 
+@contextmanager
+def _sole_reader(settings: Settings) -> Iterator[int]:
+    """One process at a time reads the project, and others wait for what it writes. Yields the lock, which a child may inherit."""
+    import fcntl
+
+    folder = settings.data_dir / "dbt"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "manifest.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
+
+
 def ensure_manifest(settings: Settings) -> Path:
     """dbt's manifest, made again when the project is not what it was. Returns its path."""
-    if not _is_read(settings):
-        result = run_dbt(settings, "parse")
-        if not result.success:
-            must_be_sound(settings.seeds_dir, settings.dbt_dir)  # names the seed, if it is one that dbt cannot read
-            raise RuntimeError(f"dbt cannot read the project: {result.exception or 'see data/dbt/logs/dbt.log'}")
+    with _sole_reader(settings):
+        if not _is_read(settings):
+            result = run_dbt(settings, "parse")
+            if not result.success:
+                must_be_sound(settings.seeds_dir, settings.dbt_dir)  # names the seed, if it is one that dbt cannot read
+                raise RuntimeError(f"dbt cannot read the project: {result.exception or 'see data/dbt/logs/dbt.log'}")
     return _manifest(settings)
 
 
@@ -190,15 +203,17 @@ def manifest_made_meanwhile(settings: Settings) -> Iterator[None]:
     Whatever goes wrong there is for ``ensure_manifest`` to find and to say. Raises ContractError, as ``prepare`` does.
     """
     prepare(settings)
-    if _is_read(settings):
-        yield
-        return
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    reader = subprocess.Popen([dbt_command(), "parse"], env=os.environ | dbt_environment(settings), **quiet)
+    reader = None
+    with _sole_reader(settings) as lock:
+        if not _is_read(settings):  # the child holds the lock as well: the project is being read for as long as either lives
+            command, surroundings = [dbt_command(), "parse"], os.environ | dbt_environment(settings)
+            reader = subprocess.Popen(command, env=surroundings, pass_fds=[lock], **quiet)
     try:
         yield
     finally:
-        reader.wait()
+        if reader:
+            reader.wait()
 
 
 @contextmanager

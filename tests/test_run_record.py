@@ -122,6 +122,14 @@ def test_dbt_reads_a_project_in_a_process_of_its_own_and_once(tmp_path, read_her
     assert read_here == []
 
 
+def test_who_asks_for_the_manifest_while_another_process_writes_it_waits_for_the_whole(tmp_path, read_here):
+    settings = load_settings(home=tmp_path)
+    with warehouse.manifest_made_meanwhile(settings):
+        assert not warehouse._manifest(settings).exists()
+        assert warehouse._is_whole(warehouse.ensure_manifest(settings))
+    assert read_here == []
+
+
 def test_of_a_project_that_dbt_cannot_read_the_night_itself_says_why(tmp_path):
     project = copy_project(tmp_path / "project", [])
     (project / "dbt" / "dbt_project.yml").write_text("name: outcomes\n")
