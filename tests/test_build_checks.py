@@ -69,3 +69,27 @@ def test_spells_of_one_person_that_overlap_and_empty_ones_are_found(compiled, sp
     rows.append({"person_id": 8, "start_date": JANUARY, "end_date": None})  # somebody else's may overlap with them
     check = check_of(compiled, "does_not_overlap_int_custody_spells")
     assert len(compiled.run(check, {"int_custody_spells": rows})) == found
+
+
+@pytest.mark.parametrize("table", ["int_people", "int_people_clusters", "int_people_clusters_split"])
+@pytest.mark.parametrize(
+    ("held", "found"),
+    [
+        ([3, 1, 2], False),
+        ([1, 2], True),
+        ([1, 2, 3, 3], True),
+        ([1, 2, 2], True),
+        ([2, 2, 2], True),  # as many rows, of the same sum
+        ([1, 2, 4], True),
+        ([], True),
+    ],
+)
+def test_a_reference_that_is_lost_or_comes_twice_on_the_way_is_found(compiled, table, held, found):
+    tables = {name: [{"reference_id": n} for n in ids] for name, ids in ((table, held), ("int_people_references", [1, 2, 3]))}
+    (check,) = (name for name in compiled._models if name.startswith("holds_each_once") and table in compiled.inputs(name))
+    assert bool(compiled.run(check, tables)) is found
+
+
+def test_tables_of_nobody_hold_each_once(compiled):
+    check = check_of(compiled, "holds_each_once_int_people_reference_id")
+    assert compiled.run(check, {"int_people": [], "int_people_references": []}) == []

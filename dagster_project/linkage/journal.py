@@ -22,8 +22,7 @@ create table if not exists journal.events (
     recorded_at timestamp
 );
 """
-AFTER = """
-create or replace temp table now as
+PEOPLE = """
 select p.reference_id, p.person_id, hash(r.first_name, r.last_name, r.date_of_birth, r.sex, r.ethnicity, r.postcode, r.ni_number,
     r.noms_number, r.pnc_id, r.crn) as content
 from identity.int_people as p join identity.int_people_references as r on p.reference_id = r.reference_id {touched}
@@ -88,10 +87,26 @@ def record(con: duckdb.DuckDBPyConnection, night: date | None, made_with: str, i
     con.execute("set preserve_insertion_order = false")  # the tables here have no order, and to keep one takes half as long again
     if not con.execute("select 1 from duckdb_tables() where schema_name = 'identity' and table_name = 'int_people'").fetchall():
         return 0
-    touched = "" if is_whole else "reference_id in (select reference_id from changes.int_touched_identities)"
-    con.execute(AFTER.format(touched=f"where p.{touched}" if touched else ""))
-    con.execute(BEFORE.format(touched=f"where {touched}" if touched else ""))
     is_first = not con.execute("select count(*) from journal.people").fetchall()[0][0]
+    touched = "" if is_whole else "reference_id in (select reference_id from changes.int_touched_identities)"
+    people = PEOPLE.format(touched=f"where p.{touched}" if touched else "")
+    count = 0
+    if is_first:
+        con.execute(f"insert into journal.people {people}")
+    else:
+        con.execute(f"create or replace temp table now as {people}")
+        con.execute(BEFORE.format(touched=f"where {touched}" if touched else ""))
+        count = _compare(con, night, made_with)
+        con.execute(f"delete from journal.people {'' if is_whole else 'where ' + touched}")
+        con.execute("insert into journal.people select reference_id, person_id, content from now")
+    con.execute("delete from journal.decisions; insert into journal.decisions from identity.int_people_overrides")
+    con.execute("delete from journal.definitions")
+    con.execute("insert into journal.definitions values (?)", [made_with])
+    return count
+
+
+def _compare(con: duckdb.DuckDBPyConnection, night: date | None, made_with: str) -> int:
+    """Write down the events between ``was`` and ``now``; the number of them."""
     con.execute(
         "create or replace temp table decisions_changed as select unnest([reference_a, reference_b]) as reference_id from ("
         "(from journal.decisions except from identity.int_people_overrides) "
@@ -99,16 +114,8 @@ def record(con: duckdb.DuckDBPyConnection, night: date | None, made_with: str, i
     )
     con.execute(MOVES)
     redefined = con.execute("select made_with is distinct from ? from journal.definitions", [made_with]).fetchall()
-    count = 0
-    if not is_first:
-        con.execute(EVENTS, [night, bool(redefined and redefined[0][0])])
-        count = con.execute("select count(*) from moves").fetchall()[0][0]
-    con.execute(f"delete from journal.people {'' if is_whole else 'where ' + touched}")
-    con.execute("insert into journal.people select reference_id, person_id, content from now")
-    con.execute("delete from journal.decisions; insert into journal.decisions from identity.int_people_overrides")
-    con.execute("delete from journal.definitions")
-    con.execute("insert into journal.definitions values (?)", [made_with])
-    return count
+    con.execute(EVENTS, [night, bool(redefined and redefined[0][0])])
+    return con.execute("select count(*) from moves").fetchall()[0][0]
 
 
 def latest(settings: Settings, number: int) -> list[tuple]:

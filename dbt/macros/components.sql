@@ -1,25 +1,26 @@
 {#-
   One row per reference that has a link, with the least reference that links lead to from it, however far. `links`: a relation of
-  (reference_a, reference_b). DuckDB walks until nothing changes; Spark has no such walk and spreads labels six steps
+  (reference_a, reference_b); `least`: a column of it of which each reference gets the least of its own links. DuckDB walks until nothing changes; Spark has no such walk and spreads labels six steps
   (spread_labels); a test of the build fails if links reach further. The linter, which knows no such walk either, sees Spark's form.
 -#}
-{% macro components(links) %}
-    {{- return((adapter.dispatch('components') if execute else spark__components)(links)) -}}
+{% macro components(links, least=none) %}
+    {{- return((adapter.dispatch('components') if execute else spark__components)(links, least)) -}}
 {% endmacro %}
-{% macro default__components(links) %}
+{% macro default__components(links, least) %}
 with recursive first_heard as materialized (
     select
         reference_id,
-        min(label) as label
+        min(label) as label{{ ',' if least }}
+        {{ 'min(' ~ least ~ ') as ' ~ least if least }}
     from (
         select
             reference_a as reference_id,
-            least(reference_a, reference_b) as label
+            least(reference_a, reference_b) as label{{ ', ' ~ least if least }}
         from {{ links }}
         union all
         select
             reference_b as reference_id,
-            least(reference_a, reference_b) as label
+            least(reference_a, reference_b) as label{{ ', ' ~ least if least }}
         from {{ links }}
     ) as heard
     group by reference_id
@@ -67,23 +68,31 @@ spread (reference_id, label) using key (reference_id) as (
 
 select
     first_heard.reference_id,
-    coalesce(spread.label, first_heard.label) as label
+    coalesce(spread.label, first_heard.label) as label{{ ', first_heard.' ~ least if least }}
 from first_heard
 left join spread on first_heard.label = spread.reference_id
 {% endmacro %}
-{% macro spark__components(links) %}
+{% macro spark__components(links, least) %}
 with edges as (
     select
         reference_a as from_id,
-        reference_b as to_id
+        reference_b as to_id{{ ', ' ~ least if least }}
     from {{ links }}
     union all
     select
         reference_b as from_id,
-        reference_a as to_id
+        reference_a as to_id{{ ', ' ~ least if least }}
     from {{ links }}
 ),
-
+{% if least %}
+least_of_each as (
+    select
+        from_id,
+        min({{ least }}) as {{ least }}
+    from edges
+    group by from_id
+),
+{% endif %}
 linked as (
     select distinct
         from_id as reference_id,
@@ -94,7 +103,8 @@ linked as (
 {{ spread_labels('linked', 'edges') }}
 
 select
-    reference_id,
-    label
+    spread_last.reference_id,
+    spread_last.label{{ ', least_of_each.' ~ least if least }}
 from spread_last
+{{- '\ninner join least_of_each on spread_last.reference_id = least_of_each.from_id' if least }}
 {% endmacro %}

@@ -14,9 +14,13 @@
 {%- for pair in other_letters().split() -%}
     {%- set plain.sql = "replace(" ~ plain.sql ~ ", '" ~ pair[0] ~ "', '" ~ pair[1:] ~ "')" -%}
 {%- endfor -%}
-regexp_replace(
-    case when strlen({{ text }}) = length({{ text }}) then upper({{ text }}) else {{ plain.sql }} end, '[^A-Z]', '', 'g'
-)
+{#- and one of letters only, as most are, has nothing to leave out: to look is quicker than to replace -#}
+case
+    when {{ is_like(text, '[A-Za-z]*') }} then upper({{ text }})
+    else regexp_replace(
+        case when strlen({{ text }}) = length({{ text }}) then upper({{ text }}) else {{ plain.sql }} end, '[^A-Z]', '', 'g'
+    )
+end
 {%- endmacro %}
 {% macro spark__plain_letters(text) -%}
 {%- set accented = {

@@ -15,37 +15,12 @@ clusters as {{ read_again() }} (
         split.reference_id,
         split.cluster_id,
         coalesce(joined.person_cluster_id, split.cluster_id) as person_cluster_id,
-        joined.cluster_id is not null as is_joined
+        joined.cluster_id is not null as is_joined,
+        split.is_split,
+        split.pass
     from {{ ref('int_people_clusters_split') }} as split
     left join {{ ref('int_people_joined') }} as joined on split.cluster_id = joined.cluster_id
     {{- touched_in('where', 'split.reference_id', 'int_touched_identities') }}
-),
-
--- of clusters that were taken apart: a link between two of their parts joins nobody, and leads to people who are not touched
-parts as (
-    select
-        reference_id,
-        cluster_id
-    from {{ ref('int_people_clusters_split') }}
-    where is_split
-),
-
-cut as (
-    select
-        links.reference_a,
-        links.reference_b
-    from {{ ref('int_people_links') }} as links
-    inner join parts as a on links.reference_a = a.reference_id
-    inner join parts as b on links.reference_b = b.reference_id
-    where a.cluster_id <> b.cluster_id
-),
-
-links as {{ read_again() }} (
-    select links.*
-    from {{ ref('int_people_links') }} as links
-    left join cut on links.reference_a = cut.reference_a and links.reference_b = cut.reference_b
-    where cut.reference_a is null
-    {{- touched_in('and', 'links.reference_a', 'int_touched_identities') }}
 ),
 
 -- now we have the day and name of the reference that names each person: a day as text is as long as any other
@@ -67,22 +42,41 @@ named as (
     from anchors
 ),
 
-strongest as (
+-- of clusters that were taken apart: a link between two of their parts joins nobody
+parts as (
     select
         reference_id,
-        min(pass) as pass
-    from (
-        select
-            reference_a as reference_id,
-            pass
-        from links
-        union all
-        select
-            reference_b as reference_id,
-            pass
-        from links
-    ) as either_end
-    group by reference_id
+        cluster_id
+    from {{ ref('int_people_clusters_split') }}
+    where is_split
+),
+
+links_of_parts as (
+    select
+        parts.reference_id,
+        parts.cluster_id,
+        links.reference_b as other_id,
+        links.pass
+    from {{ ref('int_people_links') }} as links
+    inner join parts on links.reference_a = parts.reference_id
+    union all
+    select
+        parts.reference_id,
+        parts.cluster_id,
+        links.reference_a as other_id,
+        links.pass
+    from {{ ref('int_people_links') }} as links
+    inner join parts on links.reference_b = parts.reference_id
+),
+
+strongest_of_parts as (
+    select
+        links_of_parts.reference_id,
+        min(links_of_parts.pass) as pass
+    from links_of_parts
+    left join parts as others on links_of_parts.other_id = others.reference_id
+    where others.cluster_id is null or others.cluster_id = links_of_parts.cluster_id
+    group by links_of_parts.reference_id
 ),
 
 identified as (
@@ -102,8 +96,9 @@ identified as (
     from people
     inner join clusters on people.reference_id = clusters.reference_id
     inner join named on clusters.person_cluster_id = named.person_cluster_id
-    left join strongest on people.reference_id = strongest.reference_id
-    left join {{ ref('linkage_passes') }} as passes on strongest.pass = passes.pass
+    left join strongest_of_parts on people.reference_id = strongest_of_parts.reference_id
+    left join {{ ref('linkage_passes') }} as passes
+        on passes.pass = case when clusters.is_split then strongest_of_parts.pass else clusters.pass end
 )
 
 select * from identified

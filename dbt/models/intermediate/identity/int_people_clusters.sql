@@ -1,5 +1,6 @@
 -- One row per reference with the cluster it falls in (references joined by links, directly or through others), its agency's bit,
--- and of the cluster: the bits of all agencies that speak of it, whether one of them speaks twice, and its size.
+-- the first pass that links it to any other, and of the cluster: the bits of all agencies that speak of it, whether one of them
+-- speaks twice, and its size.
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
 -- depends_on: {{ ref('int_touched_groups') }}
 with people as (
@@ -13,19 +14,21 @@ with people as (
 links as (
     select
         reference_a,
-        reference_b
+        reference_b,
+        pass
     from {{ ref('int_people_links') }}
     {{- touched_in('where', 'reference_a', 'int_touched_groups') }}
 ),
 
 connected as (
-    {{ components('links') }}
+    {{ components('links', least='pass') }}
 ),
 
 joined as {{ materialized() }} (
     select
         people.reference_id,
         connected.label,
+        connected.pass,
         people.agency_bit
     from people
     left join connected on people.reference_id = connected.reference_id
@@ -47,6 +50,7 @@ select
     joined.reference_id,
     coalesce(joined.label, joined.reference_id) as cluster_id,
     joined.agency_bit,
+    joined.pass,
     coalesce(spoken_of.agencies, cast(joined.agency_bit as bigint)) as agencies,
     coalesce(spoken_of.is_crowded, false) as is_crowded,
     coalesce(spoken_of.reference_count, 1) as reference_count

@@ -2,7 +2,7 @@
 -- must-not-link pair, or two references that their agency tells apart: every reference goes with the nearest member of such a
 -- pair, and what people decided is one person goes together (int_people_decided).
 -- Each CTE reads the one before it once where it can: an engine may write CTEs out where they are read, and many rounds read these.
--- `agencies`: the agencies that speak of the cluster, a bit each (macros/people.sql).
+-- `agencies`: the agencies that speak of the cluster, a bit each (macros/people.sql). `pass`: of all links, those between parts too.
 {{ kept("reference_id in (select reference_id from {{ ref('int_touched_groups') }})") }}
 -- depends_on: {{ ref('int_touched_groups') }}
 with overrides as (
@@ -159,6 +159,7 @@ select
     whole_clusters.reference_id,
     coalesce(taken_apart.cluster_id, whole_clusters.cluster_id) as cluster_id,
     taken_apart.reference_id is not null as is_split,
+    whole_clusters.pass,
     coalesce(taken_apart.agencies, whole_clusters.agencies) as agencies
 from {{ ref('int_people_clusters') }} as whole_clusters
 left join taken_apart on whole_clusters.reference_id = taken_apart.reference_id

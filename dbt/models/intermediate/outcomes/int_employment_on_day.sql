@@ -77,10 +77,8 @@ p45 as (
 ),
 
 can_be_looked_up as (
-    select person_id from {{ ref('int_people') }}
-    {{- touched_people('where', 'person_id') }}
-    group by person_id
-    having bool_or(has_ni_number) or bool_or(agency = 'hmrc')
+    select distinct person_id from {{ ref('int_people') }}
+    where (has_ni_number or agency = 'hmrc') {{- touched_people('and', 'person_id') }}
 ),
 
 answered as (

@@ -68,23 +68,22 @@ days as {{ read_again() }} (
     inner join numbered_looks as looks on events.population = looks.population
 ),
 
-in_custody as (
-    select distinct days.day_id
-    from days
-    inner join
-        {{ ref('int_custody_spells') }} as spells
-        on days.person_id = spells.person_id and {{ is_on_day('days.on_date', 'spells.start_date', 'spells.end_date') }}
-    where days.is_follow_up {{- touched_people('and', 'spells.person_id') }}
-),
+{% for state, spells in [('in_custody', 'int_custody_spells'), ('supervised', 'int_supervision_spells')] -%}
+    spells_{{ state }} as {{ read_again() }} (
+        select * from {{ ref(spells) }}
+        {{- touched_people('where', 'person_id') }}
+    ),
 
-supervised as (
-    select distinct days.day_id
-    from days
-    inner join
-        {{ ref('int_supervision_spells') }} as spells
-        on days.person_id = spells.person_id and {{ is_on_day('days.on_date', 'spells.start_date', 'spells.end_date') }}
-    where days.is_follow_up {{- touched_people('and', 'spells.person_id') }}
-),
+    -- to find the days costs half of what it costs to join them with spells and to leave out those that come twice
+    {{ state }} as (
+        select days.day_id
+        from days
+        semi join spells_{{ state }} as spells
+            on days.person_id = spells.person_id and {{ is_on_day('days.on_date', 'spells.start_date', 'spells.end_date') }}
+        where days.is_follow_up
+    ),
+
+{% endfor -%}
 
 -- who has died or left the country since the event is no longer there to be observed, whatever records were left open
 beyond_observation as (
