@@ -1,7 +1,8 @@
 {#-
   One row per reference that has a link, with the least reference that links lead to from it, however far. `links`: a relation of
-  (reference_a, reference_b); `least`: a column of it of which each reference gets the least of its own links. DuckDB walks until nothing changes; Spark has no such walk and spreads labels six steps
-  (spread_labels); a test of the build fails if links reach further. The linter, which knows no such walk either, sees Spark's form.
+  (reference_a, reference_b); `least`: a column of it of which each reference gets the least of its own links. DuckDB walks until
+  nothing changes; Spark has no such walk and spreads labels six steps (spread_labels); a test of the build fails if links reach
+  further. The linter, which knows no such walk either, sees Spark's form.
 -#}
 {% macro components(links, least=none) %}
     {{- return((adapter.dispatch('components') if execute else spark__components)(links, least)) -}}
