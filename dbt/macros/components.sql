@@ -8,20 +8,20 @@
     {{- return((adapter.dispatch('components') if execute else spark__components)(links, least)) -}}
 {% endmacro %}
 {% macro default__components(links, least) %}
+{%- set and_least = ', ' ~ least if least else '' %}
 with recursive first_heard as materialized (
     select
         reference_id,
-        min(label) as label{{ ',' if least }}
-        {{ 'min(' ~ least ~ ') as ' ~ least if least }}
+        min(label) as label{{ ', min(' ~ least ~ ') as ' ~ least if least }}
     from (
         select
             reference_a as reference_id,
-            least(reference_a, reference_b) as label{{ ', ' ~ least if least }}
+            least(reference_a, reference_b) as label{{ and_least }}
         from {{ links }}
         union all
         select
             reference_b as reference_id,
-            least(reference_a, reference_b) as label{{ ', ' ~ least if least }}
+            least(reference_a, reference_b) as label{{ and_least }}
         from {{ links }}
     ) as heard
     group by reference_id
@@ -74,15 +74,16 @@ from first_heard
 left join spread on first_heard.label = spread.reference_id
 {% endmacro %}
 {% macro spark__components(links, least) %}
+{%- set and_least = ', ' ~ least if least else '' %}
 with edges as (
     select
         reference_a as from_id,
-        reference_b as to_id{{ ', ' ~ least if least }}
+        reference_b as to_id{{ and_least }}
     from {{ links }}
     union all
     select
         reference_b as from_id,
-        reference_a as to_id{{ ', ' ~ least if least }}
+        reference_a as to_id{{ and_least }}
     from {{ links }}
 ),
 {% if least %}

@@ -52,21 +52,16 @@ parts as (
 ),
 
 links_of_parts as (
-    select
-        parts.reference_id,
-        parts.cluster_id,
-        links.reference_b as other_id,
-        links.pass
-    from {{ ref('int_people_links') }} as links
-    inner join parts on links.reference_a = parts.reference_id
-    union all
-    select
-        parts.reference_id,
-        parts.cluster_id,
-        links.reference_a as other_id,
-        links.pass
-    from {{ ref('int_people_links') }} as links
-    inner join parts on links.reference_b = parts.reference_id
+    {%- for one, other in [('reference_a', 'reference_b'), ('reference_b', 'reference_a')] %}
+        {{ 'union all' if not loop.first }}
+        select
+            parts.reference_id,
+            parts.cluster_id,
+            links.{{ other }} as other_id,
+            links.pass
+        from {{ ref('int_people_links') }} as links
+        inner join parts on links.{{ one }} = parts.reference_id
+    {%- endfor %}
 ),
 
 strongest_of_parts as (

@@ -74,7 +74,7 @@ days as {{ read_again() }} (
         {{- touched_people('where', 'person_id') }}
     ),
 
-    -- to find the days costs half of what it costs to join them with spells and to leave out those that come twice
+    -- a semi join: to join days with spells and leave out those that come twice groups as many days as are found
     {{ state }} as (
         select days.day_id
         from days
